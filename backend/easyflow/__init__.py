@@ -1,0 +1,53 @@
+"""EasyFlow: the workflow engine for work that must not happen twice.
+
+The public names load when they are first used, so that `import easyflow` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from easyflow.context import Context
+    from easyflow.domain.outcome import Fail, Retry, Snooze
+    from easyflow.domain.retry import RetryPolicy
+    from easyflow.registry import lifespan, task
+    from easyflow.submission.door import Enqueued, enqueue
+    from easyflow.submission.requests import NewJob
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Context",
+    "Enqueued",
+    "Fail",
+    "NewJob",
+    "Retry",
+    "RetryPolicy",
+    "Snooze",
+    "enqueue",
+    "lifespan",
+    "task",
+]
+
+_HOMES = {
+    "Context": "easyflow.context",
+    "Enqueued": "easyflow.submission.door",
+    "Fail": "easyflow.domain.outcome",
+    "NewJob": "easyflow.submission.requests",
+    "Retry": "easyflow.domain.outcome",
+    "RetryPolicy": "easyflow.domain.retry",
+    "Snooze": "easyflow.domain.outcome",
+    "enqueue": "easyflow.submission.door",
+    "lifespan": "easyflow.registry",
+    "task": "easyflow.registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'easyflow' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

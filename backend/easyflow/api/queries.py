@@ -1,0 +1,57 @@
+"""The query parameters and ids that several routes share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from easyflow.errors import Missing
+from easyflow.submission.requests import Name, Tag
+
+PAGE_SIZE = 50
+LARGEST_PAGE = 500
+
+
+def _uuid(text: str) -> str:
+    if _parsed(text) is None:
+        raise ValueError("must be a cursor that an earlier page gave as next_cursor")
+    return text
+
+
+def _parsed(text: str) -> UUID | None:
+    """Return an id in its one usual spelling, else None."""
+    try:
+        parsed = UUID(text)
+    except ValueError:
+        return None
+    return parsed if str(parsed) == text.lower() else None
+
+
+class PageQuery(BaseModel):
+    """Which page of a list, and of what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: Name | None = None
+    queue: Name | None = None
+    tag: Tag | None = None
+    cursor: Annotated[str, AfterValidator(_uuid)] | None = Field(None, description="next_cursor of the page before")
+    limit: int = Field(PAGE_SIZE, ge=1, le=LARGEST_PAGE)
+
+    @property
+    def after(self) -> UUID | None:
+        """The job behind which the page begins."""
+        return UUID(self.cursor) if self.cursor else None
+
+
+def _job_id(job_id: Annotated[str, Path(description="the job's id")]) -> UUID:
+    parsed = _parsed(job_id)
+    if parsed is None:
+        raise Missing("there is no job with this id")
+    return parsed
+
+
+JobId = Annotated[UUID, Depends(_job_id)]

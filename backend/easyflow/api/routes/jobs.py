@@ -1,0 +1,116 @@
+"""Looking at jobs, and the acts on one job."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from easyflow.api import body, schemas
+from easyflow.api.backend import ACTOR, Backend, backend_of
+from easyflow.api.queries import JobId, PageQuery
+from easyflow.api.shapes import job, job_detail, page, reply
+from easyflow.domain.states import TERMINAL, State
+from easyflow.errors import Missing
+from easyflow.storage import dead_letters, jobs
+from easyflow.storage.lists import JobFilter, list_jobs, picture, read_rows
+from easyflow.storage.notifications import notify_control
+from easyflow.storage.sql import Connection
+from easyflow.submission.requests import Moment, Reason
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+MOST_ATTEMPTS = 100
+LONGEST_WAIT_SECONDS = 60
+
+
+class JobQuery(PageQuery):
+    """Which jobs to list."""
+
+    state: State | None = None
+    created_after: Moment | None = None
+
+
+class ActOnJob(BaseModel):
+    """What may be said with an act on a job."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason | None = None
+
+
+class WaitQuery(BaseModel):
+    """How long the answer may wait for the end of the job."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    wait_seconds: float = Field(0, ge=0, le=LONGEST_WAIT_SECONDS, allow_inf_nan=False)
+
+
+ACT = schemas.takes(ActOnJob, required=False)
+
+
+@router.get("", responses=schemas.answers(schemas.Listing[schemas.Job]))
+async def get_jobs(request: Request, query: Annotated[JobQuery, Query()]) -> Response:
+    """List jobs, newest first, without payloads."""
+    wanted = JobFilter(query.state, query.task, query.queue, query.tag, query.created_after)
+    async with backend_of(request).connection() as connection:
+        found = await list_jobs(connection, wanted, after=query.after, limit=query.limit)
+    return reply(page(found, [job(row) for row in found.rows]))
+
+
+@router.get("/{job_id}", responses=schemas.answers(schemas.JobDetail, 404))
+async def get_job(request: Request, job_id: JobId, query: Annotated[WaitQuery, Query()]) -> Response:
+    """Show one job; with `wait_seconds`, once it has ended, or when the time is over."""
+    backend = backend_of(request)
+    if query.wait_seconds and not await _has_ended(backend, job_id):
+        await backend.watch.until_terminal(job_id, query.wait_seconds)
+    async with backend.connection() as connection, picture(connection):
+        row = await jobs.read(connection, job_id)
+        attempts = await jobs.read_latest_attempts(connection, job_id, MOST_ATTEMPTS)
+        letter = await dead_letters.find(connection, job_id)
+    return reply(job_detail(row, attempts, letter))
+
+
+@router.post("/{job_id}/cancel", responses=schemas.answers(schemas.Job, 404, 409), openapi_extra=ACT)
+async def cancel_job(request: Request, job_id: JobId) -> Response:
+    """Cancel a job: at once (200), or by asking its executor to stop it (202). Asking again changes nothing."""
+    said = await body.read_object(request, ActOnJob, body.ENVELOPE_BYTES, optional=True)
+    backend = backend_of(request)
+    async with backend.connection() as connection:
+        outcome = await jobs.cancel(connection, job_id, actor=ACTOR, reason=said.reason)
+        if outcome == "requested":
+            await notify_control(connection)
+        shown = await _show(connection, job_id)
+    backend.bell.ring([shown["queue"]])  # the next job of its key may be ready now
+    return reply(shown, 202 if outcome == "requested" else 200)
+
+
+@router.post("/{job_id}/run-now", responses=schemas.answers(schemas.Job, 404, 409), openapi_extra=ACT)
+async def run_job_now(request: Request, job_id: JobId) -> Response:
+    """Let a scheduled job start now."""
+    said = await body.read_object(request, ActOnJob, body.ENVELOPE_BYTES, optional=True)
+    backend = backend_of(request)
+    async with backend.connection() as connection:
+        queue = await jobs.run_now(connection, job_id, actor=ACTOR, reason=said.reason)
+        shown = await _show(connection, job_id)
+    backend.bell.ring([queue])
+    return reply(shown)
+
+
+async def _has_ended(backend: Backend, job_id: UUID) -> bool:
+    """Whether the job has ended; raises Missing."""
+    async with backend.connection() as connection:
+        states = await jobs.read_states(connection, [job_id])
+    if not states:
+        raise Missing("there is no job with this id")
+    return states[0]["state"] in TERMINAL
+
+
+async def _show(connection: Connection, job_id: UUID) -> dict[str, Any]:
+    rows = await read_rows(connection, [job_id])
+    if not rows:
+        raise Missing("there is no job with this id")
+    return job(rows[0])

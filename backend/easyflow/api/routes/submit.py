@@ -1,0 +1,135 @@
+"""Submitting jobs: one, or many in one body."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from easyflow.api import body, schemas
+from easyflow.api.backend import backend_of
+from easyflow.api.shapes import job, new_job, reply
+from easyflow.domain import document
+from easyflow.errors import Invalid
+from easyflow.settings import Settings
+from easyflow.storage.enqueue import NewTicket, Stored
+from easyflow.storage.lists import read_rows
+from easyflow.storage.sql import Connection
+from easyflow.submission.door import check, submit, submit_batch
+from easyflow.submission.requests import NewJob
+
+router = APIRouter(tags=["jobs"])
+
+SUBMITTED = {
+    200: {"model": schemas.Job | schemas.ExpiredJob},
+    **schemas.answers(schemas.Job, 409, 413, 415, status=201),
+}
+BATCH_SUBMITTED = {
+    200: {"model": schemas.BatchSubmitted},
+    **schemas.answers(schemas.BatchSubmitted, 409, 413, 415, status=201),
+}
+
+_HEADER = "Idempotency-Key"
+
+
+class _Batch(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    jobs: list[Any]
+
+
+@router.post("/jobs", status_code=201, responses=SUBMITTED, openapi_extra=schemas.takes(NewJob))
+async def submit_job(request: Request) -> Response:
+    """Store one job. The same `Idempotency-Key` and body again answer 200 with the job that is there already."""
+    backend = backend_of(request)
+    wanted = await body.read_object(request, NewJob, backend.settings.payload_bytes + body.ENVELOPE_BYTES)
+    wanted = _with_key(wanted, _key_header(request))
+    async with backend.connection() as connection:
+        [ticket] = await check(connection, backend.catalog, [wanted], backend.settings)
+        stored = await submit(connection, [ticket])
+        shown = await _shown(connection, ticket, stored)
+    if stored.fresh:
+        backend.bell.ring([ticket.queue])
+    return reply(shown, 200 if stored.existing else 201, {"location": f"/api/v1/jobs/{stored.ids[0]}"})
+
+
+@router.post("/jobs/batch", status_code=201, responses=BATCH_SUBMITTED, openapi_extra=schemas.takes_batch(NewJob))
+async def submit_jobs(request: Request) -> Response:
+    """Store many jobs, all or none; the ids answer in order. `Idempotency-Key` covers the batch as a whole."""
+    backend = backend_of(request)
+    key = _key_header(request)
+    jobs, digest = await _read_batch(request, backend.settings, with_digest=key is not None)
+    async with backend.connection() as connection:
+        tickets = await check(connection, backend.catalog, jobs, backend.settings, batch=True)
+        if key is None:
+            stored = await submit(connection, tickets)
+        else:
+            stored = await submit_batch(connection, tickets, key, digest)
+    if stored.fresh:
+        backend.bell.ring({ticket.queue for ticket in tickets})
+    answer = {"ids": [str(id) for id in stored.ids], "existing": stored.existing}
+    return reply(answer, 200 if stored.existing == len(stored.ids) else 201)
+
+
+async def _shown(connection: Connection, ticket: NewTicket, stored: Stored) -> dict[str, Any]:
+    """Show the job; only one whose state may have moved on, or that was there before, is read back."""
+    if stored.fresh and ticket.key is None:
+        return new_job(ticket, stored.fresh[0])
+    rows = await read_rows(connection, stored.ids)
+    return job(rows[0]) if rows else {"id": str(stored.ids[0]), "state": None, "expired": True}
+
+
+def _key_header(request: Request) -> str | None:
+    """Return the header; raises Invalid for what is not one plain line of 1 to 255 characters."""
+    values = request.headers.getlist(_HEADER)
+    if not values:
+        return None
+    key = values[0]
+    if len(set(values)) > 1 or not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
+        message = "must be given once, with 1 to 255 printable ASCII characters"
+        raise Invalid(f"{_HEADER}: {message}", [{"at": _HEADER, "message": message}])
+    return key
+
+
+def _with_key(wanted: NewJob, key: str | None) -> NewJob:
+    if key is None:
+        return wanted
+    if wanted.idempotency_key not in (None, key):
+        message = f"differs from the header {_HEADER}; give one of the two"
+        raise Invalid(f"idempotency_key: {message}", [{"at": "idempotency_key", "message": message}])
+    return wanted.model_copy(update={"idempotency_key": key})
+
+
+async def _read_batch(request: Request, settings: Settings, with_digest: bool) -> tuple[list[NewJob], bytes]:
+    """Read a batch in either form, and its digest when it is asked for; raises Invalid for none or too many jobs."""
+    media = body.expect_type(request, body.JSON, body.NDJSON)
+    sent = await body.read(request, settings.batch_bytes)
+
+    def understand() -> tuple[list[NewJob], bytes]:
+        values = _lines(sent, settings) if media == body.NDJSON else _members(sent, settings)
+        jobs = body.all_fitted(NewJob, islice(values, settings.batch_jobs + 1))
+        if not 0 < len(jobs) <= settings.batch_jobs:
+            message = f"a batch holds 1 to {settings.batch_jobs} jobs"
+            raise Invalid(message, [{"at": "jobs", "message": message}])
+        said = [[each.idempotency_key, each.identity()] for each in jobs] if with_digest else None
+        return jobs, document.digest(said)
+
+    return await body.in_turn(request, understand, len(sent))
+
+
+def _members(sent: bytes, settings: Settings) -> Iterator[tuple[str, Any]]:
+    batch = body.fitted(_Batch, body.parsed(sent, settings.batch_bytes))
+    return ((f"jobs.{number}", value) for number, value in enumerate(batch.jobs))
+
+
+def _lines(sent: bytes, settings: Settings) -> Iterator[tuple[str, Any]]:
+    number = 0
+    for line in io.BytesIO(sent):
+        if line.strip():
+            at = f"jobs.{number}"
+            yield at, body.parsed(line, settings.payload_bytes + body.ENVELOPE_BYTES, at)
+            number += 1

@@ -1,0 +1,1 @@
+"""The tasks that every worker has, whatever else it loads."""

@@ -1,0 +1,1 @@
+"""Pure decisions: states, transitions, outcomes, budgets. No clock, no I/O."""

@@ -1,0 +1,180 @@
+"""The loops that keep the tickets moving. Every supervisor runs them all; none needs a leader to be safe."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from easyflow.domain.rescue import Fate
+from easyflow.observability import record
+from easyflow.storage import admission, workers
+from easyflow.storage.admission import Key
+from easyflow.storage.notifications import notify_ready
+from easyflow.storage.rescue import BATCH, Limits, rescue
+from easyflow.storage.sql import Connection, statement
+
+PROMOTE_BATCH = 1000
+PROMOTE_OVERLAP = timedelta(seconds=10)
+PROMOTE_FULL_EVERY_SECONDS = 30.0
+PARTITION_DAYS_AHEAD = 7
+MORE_LOOKS = 10
+LOOK_SECONDS = 0.05
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Promoter:
+    """Moves scheduled jobs that are due.
+
+    It starts behind what it promoted last: behind a pinned snapshot a scan from the front walks over every dead entry.
+    An overlap, and now and then a full scan, find what committed late.
+    """
+
+    def __init__(self) -> None:
+        """Begin with a full scan."""
+        self._after = LONG_AGO
+        self._full_at = float("-inf")
+
+    async def run_once(self, connection: Connection) -> list[asyncpg.Record]:
+        """Promote all that is due; returns what moved."""
+        if time.monotonic() - self._full_at > PROMOTE_FULL_EVERY_SECONDS:
+            self._after, self._full_at = LONG_AGO, time.monotonic()
+        moved: list[asyncpg.Record] = []
+        while True:
+            rows = await statement("promote_jobs").fetch(connection, after=self._after, max_jobs=PROMOTE_BATCH)
+            moved += rows
+            if rows:
+                self._after = max(row["run_at"] for row in rows) - PROMOTE_OVERLAP
+            if len(rows) < PROMOTE_BATCH:
+                break
+        moved_on = await admission.admit(connection, admission.keys_of(r for r in moved if r["state"] == "BLOCKED"))
+        return [row for row in moved if row["state"] == "READY"] + moved_on
+
+
+class Rescuer:
+    """Takes leases back from executors that are gone: our own by their marks, other workers' by their expired lease."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Judge by these limits."""
+        self._limits = limits
+        self._fates: dict[bytes, Fate] = {}
+        self._own: set[UUID] = set()
+
+    async def take_back(self, connection: Connection, executor_id: UUID, fates: dict[bytes, Fate]) -> None:
+        """Rescue all that an executor of ours held, whose process has ended and whose marks told `fates`.
+
+        Its last statement may still run and hold rows, or be about to commit a claim, so one look is not enough. What
+        takes longer than half a second is left to `run_once`.
+        """
+        self._fates |= fates
+        self._own.add(executor_id)
+        await workers.retire(connection, executor_id)
+        await self._rescue(connection, [executor_id])
+        for _ in range(MORE_LOOKS):
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._rescue(connection, [executor_id])
+            if executor_id not in await workers.dead_holders(connection):
+                return
+
+    async def run_once(self, connection: Connection) -> list[asyncpg.Record]:
+        """Retire executors whose lease ran out, and rescue whatever dead executors still hold."""
+        await workers.retire_expired(connection)
+        holders = await workers.dead_holders(connection)
+        moved = await self._rescue(connection, holders) if holders else []
+        if not holders:
+            self._fates.clear()
+            self._own.clear()
+        return moved
+
+    async def _rescue(self, connection: Connection, executor_ids: list[UUID]) -> list[asyncpg.Record]:
+        all_moved: list[asyncpg.Record] = []
+        for group in (
+            [executor_id for executor_id in executor_ids if executor_id in self._own],
+            [executor_id for executor_id in executor_ids if executor_id not in self._own],
+        ):
+            fate_of = self._own_fate if group and group[0] in self._own else _unknown
+            while group:
+                moved = await rescue(connection, group, fate_of, self._limits)
+                all_moved += moved
+                if len(moved) < BATCH:
+                    break
+        if all_moved:
+            record.jobs_rescued(len(all_moved), sum(row["state"] == "FAILED" for row in all_moved))
+            await admission.admit(connection, admission.keys_of(all_moved))
+            await notify_ready(connection, {row["queue"] for row in all_moved})
+        return all_moved
+
+    def _own_fate(self, claim_token: UUID) -> Fate:
+        return self._fates.get(claim_token.bytes, "unstarted")
+
+
+class Sweeper:
+    """Admits what an enqueue in a user's own transaction, or a process that died after its finish, left blocked."""
+
+    def __init__(self) -> None:
+        """Begin with the first key."""
+        self._after: Key = admission.FIRST_KEY
+
+    async def run_once(self, connection: Connection) -> list[asyncpg.Record]:
+        """Look at the next keys; returns what moved."""
+        moved, self._after = await admission.sweep(connection, self._after)
+        return moved
+
+
+async def create_partitions(connection: Connection) -> list[asyncpg.Record]:
+    """Create the days ahead; several workers at once wait for each other only briefly."""
+    async with connection.transaction():
+        await connection.execute("set local lock_timeout = '200ms'")
+        await statement("create_partitions").fetch(connection, days_ahead=PARTITION_DAYS_AHEAD)
+    return []
+
+
+async def remove_idle_keys(connection: Connection) -> list[asyncpg.Record]:
+    """Remove rows of keys that nothing uses any more."""
+    await statement("remove_idle_keys").fetch(connection, max_keys=1000)
+    return []
+
+
+def _unknown(claim_token: UUID) -> Fate:
+    return "unknown"
+
+
+Turn = Callable[[Connection], Awaitable[list[asyncpg.Record]]]
+
+
+@dataclass(slots=True)
+class Chore:
+    """One loop: what a turn does, and how often."""
+
+    name: str
+    turn: Turn
+    every_seconds: float
+    due_at: float = field(default=0.0)
+
+
+async def run_due(chores: list[Chore], connection: Connection) -> None:
+    """Give each chore that is due its turn, and wake workers for what moved.
+
+    A turn that PostgreSQL refuses is recorded and tried again at its next time; a lost connection is the caller's.
+    """
+    for chore in chores:
+        if time.monotonic() < chore.due_at:
+            continue
+        chore.due_at = time.monotonic() + chore.every_seconds
+        try:
+            moved = await chore.turn(connection)
+        except asyncpg.LockNotAvailableError:
+            chore.due_at = time.monotonic() + 1.0
+            continue
+        except asyncpg.PostgresConnectionError:
+            raise
+        except asyncpg.PostgresError as failed:
+            record.loop_failed(chore.name, failed)
+            continue
+        if moved:
+            await notify_ready(connection, {row["queue"] for row in moved})

@@ -1,0 +1,1 @@
+"""User code that runs, and that the guide quotes."""

@@ -1,0 +1,1 @@
+"""A card company's nightly posting run, from its EBCDIC files to booked balances."""

@@ -1,0 +1,42 @@
+"""The events of the API, one function each; none ever logs what a client sent."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import structlog
+
+_log = structlog.get_logger("easyflow")
+_FRAMES = 6
+
+
+def request_failed(request_id: str, method: str, route: str, status: int, error: BaseException) -> None:
+    """A request was answered with 5xx; the error's own words stay out of the log: they may repeat the request's."""
+    _log.error(
+        "request.failed",
+        request_id=request_id,
+        method=method,
+        route=route,
+        status=status,
+        error=type(error).__name__,
+        cause=type(error.__cause__).__name__ if error.__cause__ else None,
+        sqlstate=getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None),
+        where=_where(error),
+    )
+
+
+def api_listening(addresses: list[str]) -> None:
+    """The API accepts connections."""
+    _log.info("api.listening", addresses=addresses)
+
+
+def api_stopped() -> None:
+    """The API has answered what it had begun, and ended."""
+    _log.info("api.stopped")
+
+
+def _where(error: BaseException) -> str:
+    """The innermost places the error came through, outermost first."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno}:{frame.name}" for frame in frames)

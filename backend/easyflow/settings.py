@@ -1,0 +1,90 @@
+"""One frozen Settings; the only reader of the environment."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from easyflow.errors import Misconfigured
+
+Megabyte = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, each from the environment variable `EASYFLOW_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="EASYFLOW_", frozen=True, extra="ignore")
+
+    mode: Literal["production", "development"] = Field("production", description="development opens API docs")
+    database_url: str | None = Field(None, description="postgresql://user:password@host:port/name")
+    database_direct_url: str | None = Field(
+        None, description="the same database past any pooler; workers and migrations use it"
+    )
+    tasks: Annotated[str, NoDecode] = Field("", description="modules that register tasks, separated by commas")
+
+    api_host: str = Field("127.0.0.1", description="address the API listens on")
+    api_port: int = Field(3030, ge=1, le=65535, description="port of the API")
+
+    queues: str = Field("default", description="queues a worker serves, separated by commas; unset: those of its tasks")
+    executors: int | None = Field(None, ge=1, le=256, description="executor processes; default: number of cores")
+    concurrency: int = Field(100, ge=1, le=10_000, description="jobs one executor runs at once")
+    transactional_concurrency: int = Field(8, ge=1, le=500, description="transactional jobs one executor runs at once")
+    lease_seconds: float = Field(15.0, ge=0.5, description="how long an executor may stay silent")
+    renew_seconds: float = Field(5.0, gt=0, description="how often its supervisor renews that lease")
+    poll_seconds: float = Field(0.25, gt=0, description="longest wait between two looks for work")
+    drain_grace_seconds: float = Field(30.0, ge=0, description="time running jobs get to finish on SIGTERM")
+
+    kill_grace_seconds: float = Field(2.0, ge=0, description="from a deadline to the kill of what ignores it")
+
+    loss_limit: int = Field(3, ge=1, description="lost attempts before a job is quarantined")
+    unstarted_limit: int = Field(10, ge=1, description="claims lost before the start, before a job is quarantined")
+
+    payload_bytes: int = Field(Megabyte, ge=1, description="largest payload")
+    result_bytes: int = Field(Megabyte, ge=1, description="largest result")
+    batch_bytes: int = Field(32 * Megabyte, ge=1, description="largest body of a batch")
+    batch_jobs: int = Field(10_000, ge=1, description="most jobs in one batch")
+
+    outbound_private_addresses: bool = Field(False, description="let http.request reach private addresses")
+    log_format: Literal["console", "json"] = Field("console", description="how log lines look")
+
+    @property
+    def task_modules(self) -> list[str]:
+        """The modules named by `tasks`, in order."""
+        return [name.strip() for name in self.tasks.split(",") if name.strip()]
+
+    @property
+    def submit_url(self) -> str:
+        """The database address submits and the API use, perhaps through a pooler; raises Misconfigured when unset."""
+        return self.database_url or self.direct_url
+
+    @property
+    def behind_pooler(self) -> bool:
+        """Whether `database_url` leads through a transaction-mode pooler: a direct address is given beside it."""
+        return bool(self.database_direct_url and self.database_url != self.database_direct_url)
+
+    @property
+    def direct_url(self) -> str:
+        """The database address workers use; raises Misconfigured when none is set."""
+        url = self.database_direct_url or self.database_url
+        if not url:
+            raise Misconfigured("EASYFLOW_DATABASE_URL is not set: there is no database to use")
+        return url
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Read the environment once; raises Misconfigured naming every wrong setting at once."""
+    try:
+        loaded = Settings()
+    except ValidationError as wrong:
+        lines = [
+            f"EASYFLOW_{str(problem['loc'][0]).upper()}: {problem['msg']}"
+            for problem in wrong.errors(include_url=False)
+        ]
+        raise Misconfigured("; ".join(lines)) from None
+    if loaded.renew_seconds * 2 > loaded.lease_seconds:
+        raise Misconfigured("EASYFLOW_RENEW_SECONDS must be at most half of EASYFLOW_LEASE_SECONDS")
+    return loaded

@@ -1,0 +1,1 @@
+"""All SQL and all transactions; the only room that knows SQLAlchemy."""

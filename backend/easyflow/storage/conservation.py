@@ -1,0 +1,83 @@
+"""Is the data right: every job in one place, every failure with its dead letter, every order with one holder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from easyflow.storage.sql import Connection, Statement, statement
+
+FIRST = UUID(int=0)
+WINDOW = 5_000
+
+_SAYS = {
+    "lost": "the job is in no place",
+    "doubled": "the job is in more than one place",
+    "strangers": "a ticket without a job",
+    "unlettered": "the job is FAILED without a dead letter",
+    "unfounded": "the dead letter is open, but its job is not FAILED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One thing that may never be: what kind, what about, and in words."""
+
+    kind: str
+    about: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at, and what is wrong: at most 100 of a kind in each window."""
+
+    jobs: int
+    failures: int
+    breaches: list[Breach]
+
+
+async def check_data(connection: Connection) -> Checked:
+    """Look at all jobs, in windows of ids so that the check itself pins no snapshot for long; changes nothing.
+
+    Each window is one statement, so that a job on the move is seen where it is.
+    """
+    breaches: list[Breach] = []
+    jobs = failures = 0
+    newest = FIRST
+    async for window in _windows(connection, statement("check_conservation")):
+        jobs += window["checked"]
+        newest = window["last_id"]
+        breaches += _breaches(window, "lost", "doubled", "strangers")
+    behind = await statement("find_strangers_behind").fetch(connection, after=newest)
+    breaches += [_breach("strangers", row["job_id"]) for row in behind]
+    async for window in _windows(connection, statement("find_unlettered_failures")):
+        failures += window["checked"]
+        breaches += _breaches(window, "unlettered")
+    async for window in _windows(connection, statement("find_unfounded_letters")):
+        breaches += _breaches(window, "unfounded")
+    for row in await statement("find_overfull_orders").fetch(connection):
+        about = f"{row['queue']}/{row['key']}"
+        breaches.append(Breach("overfull", about, f"{row['holders']} jobs hold this ordering key at once"))
+    return Checked(jobs, failures, breaches)
+
+
+async def _windows(connection: Connection, window: Statement) -> AsyncIterator[asyncpg.Record]:
+    after: UUID | None = FIRST
+    while after is not None:
+        row = await window.fetchrow(connection, after=after, max_jobs=WINDOW)
+        assert row is not None
+        after = row["last_id"]
+        if after is not None:
+            yield row
+
+
+def _breaches(window: asyncpg.Record, *kinds: str) -> list[Breach]:
+    return [_breach(kind, job_id) for kind in kinds for job_id in window[kind]]
+
+
+def _breach(kind: str, job_id: UUID) -> Breach:
+    return Breach(kind, str(job_id), _SAYS[kind])

@@ -1,0 +1,95 @@
+"""Single jobs: reading one, and the acts on one by its id."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+
+from easyflow.domain.states import TERMINAL, State
+from easyflow.errors import Conflict, Missing, StorageUnavailable
+from easyflow.storage.admission import admit, keys_of
+from easyflow.storage.sql import Connection, statement
+
+LOOKS = 50
+
+
+async def read(connection: Connection, job_id: UUID) -> asyncpg.Record:
+    """Return a job's facts and its one place, in one picture; raises Missing."""
+    row = await statement("read_job").fetchrow(connection, job_id=job_id)
+    if row is None:
+        raise Missing(f"there is no job {job_id}")
+    return row
+
+
+async def read_states(connection: Connection, job_ids: list[UUID]) -> list[asyncpg.Record]:
+    """Return where some jobs are: job_id, state, queue, priority, retry_count, run_at, since, finished_at; no order."""
+    return await statement("read_states").fetch(connection, job_ids=job_ids)
+
+
+async def read_attempts(connection: Connection, job_ids: list[UUID]) -> list[asyncpg.Record]:
+    """Return the attempts of some jobs, by job and then oldest first."""
+    return await statement("read_attempts").fetch(connection, job_ids=job_ids)
+
+
+async def read_latest_attempts(connection: Connection, job_id: UUID, max_attempts: int) -> list[asyncpg.Record]:
+    """Return the last attempts of one job that ended, oldest first."""
+    rows = await statement("read_latest_attempts").fetch(connection, job_id=job_id, max_attempts=max_attempts)
+    return rows[::-1]
+
+
+async def cancel(
+    connection: Connection, job_id: UUID, *, actor: str, reason: str | None
+) -> Literal["cancelled", "requested"]:
+    """Cancel a job: at once when nobody runs it, else by asking its executor to stop.
+
+    Asking twice is the same as asking once; a cancelled job answers "cancelled" again. Raises Missing, and Conflict
+    when the job ended otherwise.
+    The ticket may move between two looks, so it looks again with a fresh statement until it has found it: one
+    statement over all tables found a moving job in none of them 158 times in 12,166.
+    """
+    for _ in range(LOOKS):
+        async with connection.transaction():
+            waiting = await statement("cancel_waiting_job").fetch(connection, job_id=job_id)
+            if waiting:
+                await record_event(connection, job_id, "cancelled", actor, reason)
+            else:
+                running = await statement("request_cancel").fetch(connection, job_id=job_id)
+                if running:
+                    await record_event(connection, job_id, "cancel requested", actor, reason)
+                    return "requested"
+        if waiting:
+            await admit(connection, keys_of(waiting))
+            return "cancelled"
+        state = State((await read(connection, job_id))["state"] or State.READY)
+        if state is State.CANCELLED:
+            return "cancelled"
+        if state in TERMINAL:
+            raise Conflict(f"the job is {state} already", state=state)
+    raise StorageUnavailable("the job moves faster than it can be cancelled; try again")
+
+
+async def run_now(connection: Connection, job_id: UUID, *, actor: str, reason: str | None) -> str:
+    """Let a scheduled job start now; returns its queue. Raises Missing, and Conflict when it is not SCHEDULED."""
+    for _ in range(LOOKS):
+        async with connection.transaction():
+            moved = await statement("run_job_now").fetch(connection, job_id=job_id)
+            if moved:
+                await record_event(connection, job_id, "run now", actor, reason)
+        if moved:
+            await admit(connection, keys_of(moved))
+            return str(moved[0]["queue"])
+        state = (await read(connection, job_id))["state"]
+        if state is not None and state != State.SCHEDULED:
+            raise Conflict(f"only a scheduled job can be started early; this one is {state}", state=state)
+    raise StorageUnavailable("the job moves faster than it can be found; try again")
+
+
+async def record_event(
+    connection: Connection, job_id: UUID, kind: str, actor: str, reason: str | None, detail: str | None = None
+) -> None:
+    """Append one event to a job's history, in the caller's transaction; `detail` is JSON text."""
+    await statement("record_event").fetch(
+        connection, job_id=job_id, kind=kind, actor=actor, reason=reason, detail=detail
+    )

@@ -1,0 +1,7 @@
+-- Insert the one idempotency key of a whole batch.
+-- takes: kind text, key text, digest bytea, object_ids uuid[]
+-- returns: key when it is new, else nothing
+insert into easyflow.idempotency_keys (kind, key, digest, object_ids, created_at)
+values (:kind, :key, :digest, :object_ids, easyflow.clock())
+on conflict do nothing
+returning key

@@ -1,0 +1,82 @@
+"""The tasks a submit is checked against: as registered in the database, each with its payload's compiled schema."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import asyncpg
+import jsonschema_rs
+
+from easyflow.registry import TaskType
+from easyflow.storage import tasks as stored_tasks
+from easyflow.storage.sql import Connection
+
+FRESH_SECONDS = 5.0
+MOST_PROBLEMS = 20
+
+
+def _refuse(uri: str) -> NoReturn:
+    """Never follow a reference out of a schema: that would be a request to wherever a user's schema points."""
+    raise ValueError("a schema may not refer to other documents")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogTask:
+    """One task as a submit sees it."""
+
+    name: str
+    queue: str
+    validator: Any
+
+    def problems(self, payload: Any, at: str) -> list[dict[str, str]]:
+        """Return what in `payload` does not fit the schema, naming places and never values; empty when it fits."""
+        found = []
+        for error in self.validator.iter_errors(payload):
+            place = ".".join([at, *(str(part) for part in error.instance_path)])
+            found.append({"at": place, "message": error.message})
+            if len(found) == MOST_PROBLEMS:
+                break
+        return found
+
+
+class Catalog:
+    """Every registered task; read again when it is older than five seconds, or a name is not found."""
+
+    def __init__(self) -> None:
+        """Begin empty; the first look reads the database."""
+        self._tasks: dict[str, CatalogTask] = {}
+        self._sources: dict[str, tuple[str, str]] = {}
+        self._read_at = float("-inf")
+
+    async def lookup(self, connection: Connection, names: set[str]) -> dict[str, CatalogTask]:
+        """Return those of `names` that exist."""
+        if time.monotonic() - self._read_at > FRESH_SECONDS or not names <= self._tasks.keys():
+            await self._read(connection)
+        return {name: self._tasks[name] for name in names & self._tasks.keys()}
+
+    async def _read(self, connection: Connection) -> None:
+        rows = await stored_tasks.read(connection)
+        self._tasks = {row["name"]: self._known(row) for row in rows}
+        self._read_at = time.monotonic()
+
+    def _known(self, row: asyncpg.Record) -> CatalogTask:
+        source = (row["queue"], row["payload_schema"])
+        if self._sources.get(row["name"]) == source and row["name"] in self._tasks:
+            return self._tasks[row["name"]]
+        self._sources[row["name"]] = source
+        return CatalogTask(row["name"], row["queue"], validator_of(row["payload_schema"]))
+
+
+def local_task(task: TaskType) -> CatalogTask:
+    """Return a task registered in this process as a submit sees it."""
+    return CatalogTask(task.name, task.queue, validator_of(task.payload_schema()))
+
+
+def validator_of(schema: str) -> Any:
+    """Compile a JSON Schema (JSON text): linear-time patterns, no outside references, values masked in messages."""
+    return jsonschema_rs.validator_for(
+        json.loads(schema), retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions(), mask="the value"
+    )

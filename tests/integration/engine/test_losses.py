@@ -1,0 +1,193 @@
+"""Executors and whole workers that die: what they ran goes on elsewhere, and only what began pays for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.site import Site, job
+from tests.support.waiting import until, within
+from tests.support.worker import Worker, running_worker, until_gone
+
+COUNTERS = ("retry_count", "losses", "unstarted")
+
+
+async def counters(site: Site, job_id: object) -> tuple[int, ...]:
+    row = await site.connection.fetchrow("select * from easyflow.job_states where job_id = $1", job_id)
+    assert row is not None
+    return tuple(row[name] for name in COUNTERS)
+
+
+@pytest.fixture
+def own_worker(own_site: Site) -> Iterator[Worker]:
+    """A worker that the test may hurt."""
+    with running_worker(own_site.url, own_site.trace, concurrency=4) as running:
+        yield running
+
+
+async def test_the_jobs_of_a_killed_executor_run_again_within_a_second(own_site: Site, own_worker: Worker) -> None:
+    pure = await own_site.submit("test.pure", {"seconds": 2})
+    await own_site.until_traced("start", pure)
+    (first,) = own_site.trace.events("start", pure)
+    killed_at = time.monotonic()
+    os.kill(first["pid"], signal.SIGKILL)
+    await own_site.until_traced("start", pure, times=2)
+    second = own_site.trace.events("start", pure)[1]
+    assert second["at"] - killed_at < 1.0
+    assert second["pid"] != first["pid"]
+    assert await own_site.until_ended(pure) == ["SUCCEEDED"]
+    assert await own_site.outcomes(pure) == ["lost", "succeeded"]
+    assert await counters(own_site, pure) == (0, 1, 0)
+    (died,) = own_worker.said("executor.died")
+    assert (died["pid"], died["returncode"], died["started_jobs"]) == (first["pid"], -9, 1)
+    within(10, lambda: len(own_worker.executors()) == 2)
+
+
+async def test_what_a_killed_executor_held_is_judged_by_its_effects_and_by_whether_it_had_begun(own_site: Site) -> None:
+    # Transactional jobs beyond the one session wait in the executor: claimed, and not begun.
+    options = {"executors": 1, "concurrency": 8, "transactional_concurrency": 1}
+    with running_worker(own_site.url, own_site.trace, **options) as worker:
+        writes = await own_site.submit_all(job("test.write", {"seconds": 0.7}) for _ in range(3))
+        ids = [await own_site.submit(task, {"seconds": 0.7}) for task in ("test.pure", "test.keyed", "test.unsafe")]
+        for job_id in ids:
+            await own_site.until_traced("start", job_id)
+        await own_site.until_traced("wrote")
+        (begun,) = {each["job"] for each in own_site.trace.events("wrote")}
+        os.kill(worker.executors()[0], signal.SIGKILL)
+        states = await own_site.until_ended(*writes, *ids)
+        assert states == ["SUCCEEDED"] * 4 + ["FAILED"] * 2
+    for job_id in (*writes, ids[0]):
+        was_begun = job_id == ids[0] or str(job_id) == begun
+        assert await counters(own_site, job_id) == ((0, 1, 0) if was_begun else (0, 0, 1))
+        assert await own_site.outcomes(job_id) == ["lost" if was_begun else "unstarted", "succeeded"]
+    assert await own_site.effects_of_each() == dict.fromkeys(writes, 1)
+    for job_id in ids[1:]:
+        assert own_site.trace.count("start", job_id) == 1
+        assert await own_site.outcomes(job_id) == ["lost"]
+        letter = await own_site.dead_letter(job_id)
+        assert letter is not None
+        assert (letter["reason"], letter["state"]) == ("lost, outcome unknown", "open")
+        assert "not repeated blindly" in letter["error_message"]
+    await own_site.assert_conserved()
+
+
+async def test_a_job_that_takes_its_process_down_each_time_is_set_aside(own_site: Site) -> None:
+    with running_worker(own_site.url, own_site.trace, executors=1, concurrency=1):
+        ids = [await own_site.submit("test.die", {"kind": kind}) for kind in ("os._exit", "segfault")]
+        assert await own_site.until_ended(*ids, seconds=30) == ["FAILED", "FAILED"]
+        for job_id in ids:
+            assert await own_site.outcomes(job_id) == ["lost"] * 3
+            assert own_site.trace.count("start", job_id) == 3
+            letter = await own_site.dead_letter(job_id)
+            assert letter is not None
+            assert letter["reason"] == "lost"
+        assert await own_site.until_ended(await own_site.submit("test.pure")) == ["SUCCEEDED"]
+
+
+async def test_the_neighbours_of_a_job_that_kills_executors_survive_it(own_site: Site, own_worker: Worker) -> None:
+    neighbours = await own_site.submit_all(job("test.pure", {"seconds": 3}) for _ in range(3))
+    writers = await own_site.submit_all(job("test.write", {"seconds": 2}) for _ in range(2))
+    for job_id in (*neighbours, *writers):
+        await own_site.until_traced("start", job_id)
+    poison = await own_site.submit("test.die", {"kind": "segfault"})
+    states = await own_site.until_ended(poison, *neighbours, *writers, seconds=30)
+    assert states == ["FAILED", *["SUCCEEDED"] * 5]
+    assert await own_site.outcomes(poison) == ["lost"] * 3
+    for job_id in (*neighbours, *writers):
+        assert (await counters(own_site, job_id))[1] <= 2
+    assert await own_site.effects_of_each() == dict.fromkeys(writers, 1)
+    # The third time it died alone: that is what makes the blame certain.
+    assert len(own_worker.said("executor.died")) == 2
+
+
+@pytest.mark.parametrize(
+    ("task", "outcomes", "reason"),
+    [("test.die_alone", ["lost"] * 3, "lost"), ("test.die_keyed", ["lost"], "lost, outcome unknown")],
+)
+async def test_a_job_in_a_process_of_its_own_dies_alone(
+    site: Site, worker: Worker, task: str, outcomes: list[str], reason: str
+) -> None:
+    executors = set(worker.executors())
+    neighbour = await site.submit("test.pure", {"seconds": 1})
+    job_id = await site.submit(task, {"kind": "os._exit"})
+    assert await site.until_ended(job_id, neighbour) == ["FAILED", "SUCCEEDED"]
+    assert await site.outcomes(job_id) == outcomes
+    assert await site.outcomes(neighbour) == ["succeeded"]
+    letter = await site.dead_letter(job_id)
+    assert letter is not None
+    assert letter["reason"] == reason
+    assert set(worker.executors()) == executors
+
+
+async def test_another_worker_takes_over_when_a_supervisor_is_killed(own_site: Site, own_worker: Worker) -> None:
+    ids = await own_site.submit_all(job("test.write", {"seconds": 1.5}) for _ in range(8))
+    for job_id in ids:
+        await own_site.until_traced("wrote", job_id)
+    orphans = own_worker.executors()
+    with running_worker(own_site.url, own_site.trace, executors=1, concurrency=8) as other:
+        # None of these ends before the lease does, for the executors get the lease's length to finish.
+        late = await own_site.submit_all(job("test.pure", {"seconds": 4}) for _ in range(8))
+        for job_id in late:
+            await own_site.until_traced("start", job_id)
+        killed_at = time.monotonic()
+        own_worker.process.kill()
+        own_worker.ended()
+        assert set(await own_site.until_ended(*ids, *late, seconds=30)) == {"SUCCEEDED"}
+        until_gone(orphans, 5.0)
+        again = [each for each in own_site.trace.events("start") if each["at"] > killed_at and each["lease"] > 1]
+        assert again
+        assert {each["pid"] for each in again} <= set(other.executors())
+        assert max(each["at"] for each in again) - killed_at < 3 + 2
+    assert await own_site.effects_of_each() == dict.fromkeys(ids, 1)
+    await own_site.assert_conserved()
+
+
+async def test_a_frozen_worker_comes_back_to_find_its_jobs_gone(own_site: Site) -> None:
+    with running_worker(own_site.url, own_site.trace, executors=1) as frozen:
+        job_id = await own_site.submit("test.write", {"seconds": 0.4})
+        unsafe = await own_site.submit("test.unsafe", {"seconds": 0.4})
+        await own_site.until_traced("wrote", job_id)
+        zombies = [frozen.pid, *frozen.executors()]
+        for pid in zombies:
+            os.kill(pid, signal.SIGSTOP)
+        with running_worker(own_site.url, own_site.trace, executors=1) as other:
+            assert await own_site.until_ended(job_id, unsafe, seconds=20) == ["SUCCEEDED", "FAILED"]
+            assert own_site.trace.events("end", job_id)[0]["pid"] in other.executors()
+            for pid in reversed(zombies):
+                os.kill(pid, signal.SIGCONT)
+            frozen.until_said("executor.killed")
+            until_gone(zombies[1:])
+            frozen.until_said("worker.ready", 1)
+            within(10, lambda: len(frozen.executors()) == 1)
+    assert frozen.said("executor.killed")[0]["why"] == "its lease had run out"
+    assert await own_site.effects(job_id) == 1
+    assert await own_site.outcomes(job_id) == ["unstarted", "succeeded"]
+    letter = await own_site.dead_letter(unsafe)
+    assert letter is not None
+    assert letter["reason"] == "lost, outcome unknown"
+
+
+async def test_an_executor_whose_supervisor_is_frozen_claims_nothing_behind_its_lease(own_site: Site) -> None:
+    with running_worker(own_site.url, own_site.trace, executors=1) as frozen:
+        (executor,) = frozen.executors()
+        frozen.send(signal.SIGSTOP)
+        ran_out = "select pg_sleep_until(max(lease_until) + interval '50 milliseconds') from easyflow.executors"
+        await own_site.connection.execute(ran_out)
+        with running_worker(own_site.url, own_site.trace, executors=1) as other:
+            ids = await own_site.submit_all(job("test.unsafe") for _ in range(50))
+            assert set(await own_site.until_ended(*ids)) == {"SUCCEEDED"}
+            assert {each["pid"] for each in own_site.trace.events("start")} == set(other.executors())
+
+            async def declared_dead() -> bool:
+                dead: int = await own_site.connection.fetchval(
+                    "select count(*) from easyflow.executors where state = 'dead'"
+                )
+                return dead == 1
+
+            await until(10, declared_dead)
+        frozen.send(signal.SIGCONT)
+        until_gone([executor])
