@@ -91,6 +91,7 @@ async def test_a_statement_that_takes_too_long_is_given_up(
         reply = await api.get(path)
     problem(reply, 503, "database_unavailable")
     assert "longer than" in reply.text
+    monkeypatch.undo()
     assert (await api.get(path)).status_code == 200
 
 

@@ -94,7 +94,7 @@ async def test_a_process_of_its_own_is_killed_at_its_deadline_with_all_its_offsp
     site: Site, worker: Worker
 ) -> None:
     executors = worker.executors()
-    job_id = await site.submit("test.family", {"seconds": 60}, max_attempts=1)
+    job_id = await site.submit("test.family", {"seconds": 60}, max_attempts=1, timeout_seconds=6)
     await site.until_traced("start", job_id)
     (start,) = site.trace.events("start", job_id)
     assert is_alive(start["grandchild"])

@@ -47,7 +47,7 @@ async def test_the_jobs_of_a_killed_executor_run_again_within_a_second(own_site:
     within(10, lambda: len(own_worker.executors()) == 2)
 
 
-async def test_what_a_killed_executor_held_is_judged_by_its_effects_and_by_whether_it_had_begun(own_site: Site) -> None:
+async def test_what_a_killed_executor_ran_is_judged_by_its_effects(own_site: Site) -> None:
     # Transactional jobs beyond the one session wait in the executor: claimed, and not begun.
     options = {"executors": 1, "concurrency": 8, "transactional_concurrency": 1}
     with running_worker(own_site.url, own_site.trace, **options) as worker:
@@ -77,9 +77,9 @@ async def test_what_a_killed_executor_held_is_judged_by_its_effects_and_by_wheth
 
 async def test_a_job_that_takes_its_process_down_each_time_is_set_aside(own_site: Site) -> None:
     with running_worker(own_site.url, own_site.trace, executors=1, concurrency=1):
-        ids = [await own_site.submit("test.die", {"kind": kind}) for kind in ("os._exit", "segfault")]
-        assert await own_site.until_ended(*ids, seconds=30) == ["FAILED", "FAILED"]
-        for job_id in ids:
+        for kind in ("os._exit", "segfault"):
+            job_id = await own_site.submit("test.die", {"kind": kind})
+            assert await own_site.until_ended(job_id, seconds=25) == ["FAILED"]
             assert await own_site.outcomes(job_id) == ["lost"] * 3
             assert own_site.trace.count("start", job_id) == 3
             letter = await own_site.dead_letter(job_id)
@@ -191,3 +191,22 @@ async def test_an_executor_whose_supervisor_is_frozen_claims_nothing_behind_its_
             await until(10, declared_dead)
         frozen.send(signal.SIGCONT)
         until_gone([executor])
+
+
+async def test_a_blocked_loop_costs_an_executor_neither_its_lease_nor_its_life_unless_its_supervisor_dies(
+    own_site: Site,
+) -> None:
+    options = {"executors": 1, "lease_seconds": 1, "renew_seconds": 0.3, "drain_grace_seconds": 0.5}
+    with running_worker(own_site.url, own_site.trace, **options) as one:
+        job_id = await own_site.submit("test.block", {"seconds": 2.5}, timeout_seconds=60.0)
+        await own_site.until_traced("start", job_id)
+        with running_worker(own_site.url, own_site.trace, **options):
+            assert await own_site.until_ended(job_id) == ["SUCCEEDED"]
+            assert await own_site.outcomes(job_id) == ["succeeded"]
+            assert own_site.trace.count("start", job_id) == 1
+        (orphan,) = one.executors()
+        stuck = await own_site.submit("test.block", {"seconds": 60}, timeout_seconds=120.0)
+        await own_site.until_traced("start", stuck)
+        one.process.kill()
+        one.ended()
+        until_gone([orphan], 1 + 0.5 + 3)
