@@ -95,6 +95,14 @@ task("test.hasty_unsafe", effects="unsafe", retry=SOON, timeout=0.3)(work_async)
 task("test.process", effects="pure", retry=SOON, isolation="process")(work_async)
 
 
+@task("test.slow_once", effects="pure", retry=SOON)
+async def slow_once(ctx: Context, work: Work) -> None:
+    """Take long, but only the first time."""
+    leave_trace(ctx, "start")
+    await asyncio.sleep(work.seconds if ctx.lease_no == 1 else 0)
+    leave_trace(ctx, "end")
+
+
 @task("test.sync", effects="pure", retry=SOON)
 def work_in_thread(ctx: Context, work: Work) -> dict[str, Any]:
     """Look every now and then whether it shall stop."""

@@ -142,7 +142,7 @@ class Attempt:
 
     def stopped_outcome(self) -> Outcome:
         """Say what becomes of an attempt that was stopped from outside."""
-        if self.stop == "drain" and self.task.effects in RERUNNABLE:
+        if self.stop == "drain" and (self.started_at is None or self.task.effects in RERUNNABLE):
             return HandedBack()
         if self.stop == "drain":
             return Failed("drained, outcome unknown", Fault("Drained", "its worker stopped before it was done"))

@@ -158,8 +158,11 @@ class Executor:
         self._start_more()
 
     def _give_back(self, which: Any) -> None:
-        """Return claimed jobs that were not begun; no budget is charged."""
+        """Return claimed jobs that were not begun, also those that wait for a session; no budget is charged."""
         kept: deque[asyncpg.Record] = deque()
+        for attempt in self.running():
+            if attempt.started_at is None and which(attempt.row):
+                attempt.ask_to_stop("drain")
         for row in self._backlog:
             if which(row):
                 self.finisher.add(Attempt(row, self._tasks[row["task"]], self.state).ending(HandedBack()), None)

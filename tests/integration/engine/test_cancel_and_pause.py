@@ -94,6 +94,24 @@ async def test_nothing_of_a_paused_queue_runs_until_it_is_resumed(own_site: Site
     await own_site.assert_conserved()
 
 
+async def test_what_waits_for_a_session_goes_back_when_its_queue_is_paused(own_site: Site) -> None:
+    with running_worker(own_site.url, own_site.trace, executors=1, concurrency=4, transactional_concurrency=1):
+        ids = await own_site.submit_all(job("test.write", {"seconds": 0.6}) for _ in range(4))
+        await own_site.until_traced("wrote")
+        await own_site.change_queue("default", paused=True)
+
+        async def one_is_left() -> bool:
+            held: int = await own_site.connection.fetchval("select count(*) from easyflow.leases")
+            return held <= 1
+
+        await until(5, one_is_left)
+        await own_site.connection.execute("select pg_sleep(0.8)")
+        assert sorted((await own_site.states(ids)).values()) == ["READY"] * 3 + ["SUCCEEDED"]
+        await own_site.change_queue("default", paused=False)
+        assert set(await own_site.until_ended(*ids)) == {"SUCCEEDED"}
+    assert own_site.trace.count("start") == 4
+
+
 async def test_a_job_that_is_run_now_does_not_wait_for_its_time(site: Site) -> None:
     job_id = await site.submit("test.pure", delay_seconds=3600.0)
     assert (await site.states([job_id]))[job_id] == "SCHEDULED"

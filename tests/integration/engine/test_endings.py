@@ -66,7 +66,7 @@ async def test_endings_are_kept_while_the_database_refuses_to_write(site: Site, 
     assert set(await site.until_ended(*ids)) == {"SUCCEEDED"}
     for n, job_id in enumerate(ids):
         assert await site.outcomes(job_id) == ["retried", "succeeded"][1 - n % 2 :]
-    assert worker.said("job.ending_unstorable") == []
+    assert {each["job_id"] for each in worker.said("job.ending_unstorable")}.isdisjoint(map(str, ids))
     await site.assert_conserved()
 
 

@@ -30,7 +30,7 @@ def own_worker(own_site: Site) -> Iterator[Worker]:
 
 
 async def test_the_jobs_of_a_killed_executor_run_again_within_a_second(own_site: Site, own_worker: Worker) -> None:
-    pure = await own_site.submit("test.pure", {"seconds": 2})
+    pure = await own_site.submit("test.slow_once", {"seconds": 60})
     await own_site.until_traced("start", pure)
     (first,) = own_site.trace.events("start", pure)
     killed_at = time.monotonic()
@@ -77,14 +77,13 @@ async def test_what_a_killed_executor_ran_is_judged_by_its_effects(own_site: Sit
 
 async def test_a_job_that_takes_its_process_down_each_time_is_set_aside(own_site: Site) -> None:
     with running_worker(own_site.url, own_site.trace, executors=1, concurrency=1):
-        for kind in ("os._exit", "segfault"):
-            job_id = await own_site.submit("test.die", {"kind": kind})
-            assert await own_site.until_ended(job_id, seconds=25) == ["FAILED"]
-            assert await own_site.outcomes(job_id) == ["lost"] * 3
-            assert own_site.trace.count("start", job_id) == 3
-            letter = await own_site.dead_letter(job_id)
-            assert letter is not None
-            assert letter["reason"] == "lost"
+        job_id = await own_site.submit("test.die", {"kind": "abort"})
+        assert await own_site.until_ended(job_id, seconds=25) == ["FAILED"]
+        assert await own_site.outcomes(job_id) == ["lost"] * 3
+        assert own_site.trace.count("start", job_id) == 3
+        letter = await own_site.dead_letter(job_id)
+        assert letter is not None
+        assert letter["reason"] == "lost"
         assert await own_site.until_ended(await own_site.submit("test.pure")) == ["SUCCEEDED"]
 
 
@@ -124,25 +123,25 @@ async def test_a_job_in_a_process_of_its_own_dies_alone(
 
 
 async def test_another_worker_takes_over_when_a_supervisor_is_killed(own_site: Site, own_worker: Worker) -> None:
-    ids = await own_site.submit_all(job("test.write", {"seconds": 1.5}) for _ in range(8))
-    for job_id in ids:
-        await own_site.until_traced("wrote", job_id)
     orphans = own_worker.executors()
+    slow = await own_site.submit_all(job("test.slow_once", {"seconds": 60}) for _ in range(4))
+    for job_id in slow:
+        await own_site.until_traced("start", job_id)
     with running_worker(own_site.url, own_site.trace, executors=1, concurrency=8) as other:
-        # None of these ends before the lease does, for the executors get the lease's length to finish.
-        late = await own_site.submit_all(job("test.pure", {"seconds": 4}) for _ in range(8))
-        for job_id in late:
-            await own_site.until_traced("start", job_id)
+        writes = await own_site.submit_all(job("test.write", {"seconds": 0.5}) for _ in range(8))
+        for job_id in writes:
+            await own_site.until_traced("wrote", job_id)
         killed_at = time.monotonic()
         own_worker.process.kill()
         own_worker.ended()
-        assert set(await own_site.until_ended(*ids, *late, seconds=30)) == {"SUCCEEDED"}
+        assert set(await own_site.until_ended(*slow, *writes)) == {"SUCCEEDED"}
         until_gone(orphans, 5.0)
-        again = [each for each in own_site.trace.events("start") if each["at"] > killed_at and each["lease"] > 1]
-        assert again
-        assert {each["pid"] for each in again} <= set(other.executors())
-        assert max(each["at"] for each in again) - killed_at < 3 + 2
-    assert await own_site.effects_of_each() == dict.fromkeys(ids, 1)
+        for job_id in slow:
+            first, again = own_site.trace.events("start", job_id)
+            assert (first["pid"] in orphans, again["pid"]) == (True, other.executors()[0])
+            assert again["at"] - killed_at < 3 + 2
+            assert (await counters(own_site, job_id))[:2] == (0, 0)
+    assert await own_site.effects_of_each() == dict.fromkeys(writes, 1)
     await own_site.assert_conserved()
 
 

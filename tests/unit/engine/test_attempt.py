@@ -35,7 +35,9 @@ def task(effects: str = "pure", payload: Any = Any, result: Any = Any) -> TaskTy
     )
 
 
-def attempt(effects: str = "pure", *, retry_count: int = 0, stop: StopReason | None = None) -> Attempt:
+def attempt(
+    effects: str = "pure", *, retry_count: int = 0, stop: StopReason | None = None, started_at: float | None = 1.0
+) -> Attempt:
     row: Any = {
         "job_id": uuid4(),
         "task": "t",
@@ -46,7 +48,7 @@ def attempt(effects: str = "pure", *, retry_count: int = 0, stop: StopReason | N
         "timeout_seconds": None,
         "losses": 0,
     }
-    made = Attempt(row, task(effects), SimpleNamespace(), begun=True)
+    made = Attempt(row, task(effects), SimpleNamespace(), started_at=started_at, begun=True)
     made.stop = stop
     return made
 
@@ -94,6 +96,10 @@ def test_what_was_raised_is_judged_by_why_it_was_stopped(
     raised: BaseException, effects: str, stop: StopReason | None, expected: str
 ) -> None:
     assert kind(attempt(effects, stop=stop).outcome_of(raised)) == expected
+
+
+def test_what_was_never_begun_goes_back_whatever_its_effects() -> None:
+    assert kind(attempt("unsafe", stop="drain", started_at=None).outcome_of(CANCELLED)) == "HandedBack"
 
 
 def test_the_last_attempt_is_not_tried_again_unless_it_only_snoozes() -> None:
