@@ -3,7 +3,9 @@
 
 BIN := .venv/bin
 PG15 := /usr/lib/postgresql/15/bin/postgres
-SHELL_CODE := $(wildcard *.sh scripts/*.sh .ci/run)
+SHELL_CODE := $(wildcard *.sh scripts/*.sh .ci/*)
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+NO_CHROMIUM := Chromium is not here: install it (on Debian: apt-get install chromium fonts-liberation) and run this again.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
 	--custom-compile-command "make lock"
 
@@ -13,7 +15,7 @@ WITHOUT_FUNDING := const fs = require("fs"), file = "package-lock.json", lock = 
 	fs.writeFileSync(file, JSON.stringify(lock, null, 2) + "\n");
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types test test-pg15 bench lock lock-python lock-node format hooks
+.PHONY: help setup check lint types test test-pg15 dashboard test-frontend test-browser screenshots bench bench-api lock lock-python lock-node format hooks bare-debian ci-plan wheel
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,19 +23,24 @@ help: ## Show this list
 setup: ## Make or refresh .venv from the hashed locks
 	@scripts/setup-environment.sh dev
 
-check: lint types test test-pg15 ## Everything CI runs
+check: lint types test test-pg15 test-frontend test-browser ## Everything CI runs
 
-lint: setup ## Style, shell scripts and declared dependencies
+lint: setup ## Style, shell scripts, declared dependencies, container and CI files
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/shellcheck $(SHELL_CODE)
+	$(BIN)/yamllint --strict .
+	$(BIN)/hadolint backend/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker-compose.dev.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows/ci.yml
 	$(BIN)/deptry backend
 
-types: setup ## mypy, strict, over the code and the tests
-	$(BIN)/mypy backend tests $(wildcard bench)
+types: setup ## mypy, strict, over the code, the tests and the scripts
+	$(BIN)/mypy backend tests scripts hatch_build.py docs/guides/examples $(wildcard bench)
 
-test: setup ## All tests, on the PostgreSQL of the wheel
-	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+test: setup ## All tests but those in a browser, on the PostgreSQL of the wheel
+	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/browser $(ARGS)
 
 test-pg15: setup ## The storage tests again, on Debian's PostgreSQL 15
 	@if [ -x $(PG15) ]; then \
@@ -42,8 +49,30 @@ test-pg15: setup ## The storage tests again, on Debian's PostgreSQL 15
 		echo "Not run: this system has no PostgreSQL 15 ($(PG15)); install the package postgresql-15 to run these tests here."; \
 	fi
 
+dashboard: ## Build the dashboard into backend/easyflow/dashboard/static
+	@scripts/setup-frontend.sh serve
+	cd frontend && ../scripts/with-node.sh npm run --silent build -- --logLevel warn
+
+test-frontend: ## The dashboard's style, types, tests, generated API types, build and size budgets
+	@scripts/setup-frontend.sh all
+	cd frontend && ../scripts/with-node.sh sh -e -c 'for step in lint typecheck test check:generated build size; do \
+		echo "npm run $$step"; npm run --silent $$step; done'
+
+test-browser: setup ## The dashboard in Chromium, over real processes and on ./start-dev.sh
+	@[ -n "$(CHROMIUM)" ] || { echo "$(NO_CHROMIUM)" >&2; exit 1; }
+	@scripts/setup-frontend.sh all
+	$(BIN)/pytest -n 2 --dist worksteal tests/browser $(ARGS)
+
+screenshots: setup ## Take the pictures of the README anew: docs/images
+	@[ -n "$(CHROMIUM)" ] || { echo "$(NO_CHROMIUM)" >&2; exit 1; }
+	@scripts/setup-frontend.sh all
+	EASYFLOW_TEST_PICTURES=docs/images $(BIN)/pytest -n 0 tests/browser/test_development_stack.py
+
 bench: setup ## How fast one worker command drains no-op jobs
 	$(BIN)/python bench/drain.py $(ARGS)
+
+bench-api: setup ## How fast the API takes jobs, and how soon they start
+	$(BIN)/python bench/api.py $(ARGS)
 
 lock: lock-python lock-node ## Resolve all dependencies anew and write the locks
 
@@ -51,7 +80,9 @@ lock-python: setup ## Write requirements/*.txt from pyproject.toml
 	$(COMPILE) --upgrade requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	$(COMPILE) --upgrade pyproject.toml --extra local --group dev \
 		--constraint requirements/bootstrap.txt --output-file requirements/dev.txt
+	$(COMPILE) --upgrade pyproject.toml --extra local --constraint requirements/dev.txt --output-file requirements/local.txt
 	$(COMPILE) --upgrade pyproject.toml --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	$(COMPILE) --upgrade requirements/node.in --output-file requirements/node.txt
 
 lock-node: ## Write frontend/package-lock.json from package.json
 	cd frontend && rm -f package-lock.json && npm install --package-lock-only --no-audit --no-fund
@@ -64,3 +95,12 @@ format: setup ## Put the code into shape
 
 hooks: setup ## Run the same checks before each commit
 	$(BIN)/prek install
+
+bare-debian: setup ## As root: Dockerfile, compose file and ./start-dev.sh on a minimal Debian, without Docker
+	@scripts/bare-debian.sh $(ARGS)
+
+ci-plan: ## Which of these a change needs: make ci-plan BASE=main
+	@BRANCH="$(BRANCH)" BASE="$(BASE)" python3 scripts/ci_plan.py
+
+wheel: setup dashboard ## The installable package, with the built dashboard, in dist/
+	$(BIN)/python -m build --no-isolation --outdir dist

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Make or refresh .venv from the hashed locks: setup-environment.sh [runtime|dev]. A second call costs milliseconds.
+# Make or refresh .venv from the hashed locks: setup-environment.sh [runtime|local|dev] [node]. A second call costs
+# milliseconds. `local` is `runtime` with a PostgreSQL to start; `dev` is `local` with the tools that test and check;
+# `node` adds Node, for systems that have none.
 set -euo pipefail
 
 kind="${1:-dev}"
+node="${2:-}"
 root="$(cd "$(dirname "$0")/.." && pwd -P)"
 script="$root/scripts/$(basename "$0")"
 cd "$root"
@@ -23,13 +26,31 @@ digest() {
   if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -d' ' -f1
 }
 
-# The dev environment holds all that runtime asks for.
+rank() {
+  case "$1" in runtime) echo 1 ;; local) echo 2 ;; dev) echo 3 ;; *) echo 0 ;; esac
+}
+
+# What .venv holds, or did before it grew old: the kind, then +node; empty when there is none.
+held() { cut -d' ' -f1 .venv/easyflow.stamp 2>/dev/null || true; }
+
+holds_node() { case "$(held)" in *+node) ;; *) return 1 ;; esac; }
+
+# A larger environment holds all that a smaller one asks for.
 is_current() {
   [ -x .venv/bin/python ] && [ -f .venv/easyflow.stamp ] || return 1
-  local stamp wanted
-  stamp="$(cat .venv/easyflow.stamp)"
-  wanted="$(fingerprint)"
-  [ "$stamp" = "$kind $wanted" ] || [ "$stamp" = "dev $wanted" ]
+  local kind_held
+  kind_held="$(held)"
+  [ "$(rank "${kind_held%+node}")" -ge "$(rank "$kind")" ] || return 1
+  [ -z "$node" ] || holds_node || return 1
+  [ "$(cut -d' ' -f2 .venv/easyflow.stamp)" = "$(fingerprint)" ]
+}
+
+# Who has the tools for tests, or Node, keeps them when an older lock is brought up to date for less.
+keep_what_is_held() {
+  local kind_held
+  kind_held="$(held)"
+  [ "$(rank "${kind_held%+node}")" -le "$(rank "$kind")" ] || kind="${kind_held%+node}"
+  ! holds_node || node=node
 }
 
 run_quietly() {
@@ -75,19 +96,26 @@ make_environment() {
     run_quietly .venv/setup.log .venv/bin/python -m pip install --require-hashes -r requirements/bootstrap.txt
     printf '%s' "$root" >.venv/easyflow.root
   fi
-  rm -f .venv/easyflow.stamp
-  say "Installing what requirements/$kind.txt names ..."
+  local locks=("requirements/$kind.txt")
+  [ -z "$node" ] || locks+=(requirements/node.txt)
+  printf '%s unfinished' "$kind${node:++node}" >.venv/easyflow.stamp
+  say "Installing the packages of ${locks[*]} ..."
   export VIRTUAL_ENV="$root/.venv"
-  run_quietly .venv/setup.log .venv/bin/uv pip sync --compile-bytecode --require-hashes requirements/bootstrap.txt "requirements/$kind.txt"
+  run_quietly .venv/setup.log .venv/bin/uv pip sync --compile-bytecode --require-hashes requirements/bootstrap.txt "${locks[@]}"
   run_quietly .venv/setup.log .venv/bin/uv pip install --no-deps --no-build-isolation --editable .
-  printf '%s %s' "$kind" "$(fingerprint)" >.venv/easyflow.stamp
+  printf '%s %s' "$kind${node:++node}" "$(fingerprint)" >.venv/easyflow.stamp
 }
 
-[ "$kind" = runtime ] || [ "$kind" = dev ] || refuse "say runtime or dev, not '$kind'."
+[ "$(rank "$kind")" -gt 0 ] || refuse "say runtime, local or dev, not '$kind'."
+[ -z "$node" ] || [ "$node" = node ] || refuse "say node or nothing after the kind, not '$node'."
 is_current && exit 0
 require_python
 require_venv
-# Two callers at once: the second waits, and then finds the work done. The script is its own lock file.
+# Two callers at once: the second waits, and then finds the work done. The script is its own lock file, and the lock
+# stays with this shell's descriptor when the program that took it has ended; not every system has flock.
 exec 9<"$script"
-command -v flock >/dev/null && flock 9
-is_current || make_environment
+python3 -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+if ! is_current; then
+  keep_what_is_held
+  make_environment
+fi

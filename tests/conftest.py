@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import asyncpg
@@ -11,6 +12,10 @@ from easyflow.local.postgres import LocalPostgres
 from tests.support.postgres import fresh_database, make_template, running_server, scratch_folder
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
+
+
+# A shell ignores Ctrl-C for what it starts in the background, and whatever a test starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from easyflow.client import AsyncClient, Client
     from easyflow.context import Context
     from easyflow.domain.outcome import Fail, Retry, Snooze
     from easyflow.domain.retry import RetryPolicy
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncClient",
+    "Client",
     "Context",
     "Enqueued",
     "Fail",
@@ -32,6 +35,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncClient": "easyflow.client",
+    "Client": "easyflow.client",
     "Context": "easyflow.context",
     "Enqueued": "easyflow.submission.door",
     "Fail": "easyflow.domain.outcome",

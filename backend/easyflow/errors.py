@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 
 class EasyFlowError(Exception):
     """Something EasyFlow refused or could not do."""
 
-    code: ClassVar[str] = "error"
-    status: ClassVar[int] = 500
-    retryable: ClassVar[bool] = False
+    code: str = "error"
+    status: int = 500
+    retryable: bool = False
 
     def __init__(self, message: str | None = None, **facts: Any) -> None:
         """Use the class docstring's first line as message when none is given; keep `facts` for the reply."""

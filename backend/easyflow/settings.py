@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from easyflow.errors import Misconfigured
 
 Megabyte = 1024 * 1024
 
+# A key travels in a header: only visible ASCII arrives everywhere as it was sent.
+_KEY = re.compile(r"[!-~]{20,}")
+_NAME = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+")
+_PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
+_API_URL = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?")
+
 
 class Settings(BaseSettings):
     """Everything that can be set, each from the environment variable `EASYFLOW_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="EASYFLOW_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="EASYFLOW_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     mode: Literal["production", "development"] = Field("production", description="development opens API docs")
     database_url: str | None = Field(None, description="postgresql://user:password@host:port/name")
@@ -27,6 +34,17 @@ class Settings(BaseSettings):
 
     api_host: str = Field("127.0.0.1", description="address the API listens on")
     api_port: int = Field(3030, ge=1, le=65535, description="port of the API")
+    api_key: SecretStr | None = Field(
+        None, description="what callers must know, at least 20 characters; unset: only this machine is answered"
+    )
+    allowed_hosts: Annotated[str, NoDecode] = Field(
+        "", description="names the API and the dashboard are reached under, separated by commas; empty: any"
+    )
+
+    dashboard_host: str = Field("127.0.0.1", description="address the dashboard listens on")
+    dashboard_port: int = Field(3000, ge=1, le=65535, description="port of the dashboard")
+    dashboard_prefix: str = Field("", description="path the dashboard lives under, such as /easyflow")
+    api_url: str = Field("http://localhost:3030", description="where the dashboard and the client find the API")
 
     queues: str = Field("default", description="queues a worker serves, separated by commas; unset: those of its tasks")
     executors: int | None = Field(None, ge=1, le=256, description="executor processes; default: number of cores")
@@ -49,6 +67,41 @@ class Settings(BaseSettings):
 
     outbound_private_addresses: bool = Field(False, description="let http.request reach private addresses")
     log_format: Literal["console", "json"] = Field("console", description="how log lines look")
+
+    @field_validator("api_key")
+    @classmethod
+    def _strong(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not _KEY.fullmatch(key.get_secret_value()):
+            raise ValueError(
+                "must be at least 20 visible ASCII characters without blanks; `openssl rand -hex 32` makes one"
+            )
+        return key
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _names(cls, hosts: str) -> str:
+        if not all(_NAME.fullmatch(name.strip()) for name in hosts.split(",") if name.strip()):
+            raise ValueError("must be names such as flows.example.org, without scheme and port")
+        return hosts
+
+    @field_validator("dashboard_prefix")
+    @classmethod
+    def _path(cls, prefix: str) -> str:
+        if not _PREFIX.fullmatch(prefix):
+            raise ValueError("must be empty or a path such as /easyflow, without a slash at its end")
+        return prefix
+
+    @field_validator("api_url")
+    @classmethod
+    def _place(cls, url: str) -> str:
+        if not _API_URL.fullmatch(url):
+            raise ValueError("must be scheme, host and port, such as http://localhost:3030")
+        return url.rstrip("/")
+
+    @property
+    def allowed_names(self) -> frozenset[str]:
+        """The names of `allowed_hosts`, in lower case."""
+        return frozenset(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
 
     @property
     def task_modules(self) -> list[str]:

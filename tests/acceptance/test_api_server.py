@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from easyflow.api.server import listen
 from easyflow.errors import Misconfigured
 from easyflow.local.ports import free_port, loopback_addresses
+from easyflow.serving.listening import listen
 from tests.conftest import Connect
 from tests.support.api import problem, register_tasks
 from tests.support.factories import TASK
@@ -131,7 +131,7 @@ async def test_ctrl_c_ends_it_well_too(served: Served) -> None:
 async def test_a_killed_api_leaves_its_port_to_the_next_one(served: Served, database_url: str) -> None:
     served.process.kill()
     await served.ended()
-    for bound in listen("localhost", served.port):
+    for bound in listen("localhost", served.port, keyed=False):
         bound.close()
 
 
@@ -171,8 +171,8 @@ async def test_another_sites_name_for_this_machine_is_refused(served: Served) ->
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "example.org", "", "host.localhost"])  # noqa: S104
 def test_an_address_others_could_reach_is_refused(host: str) -> None:
-    with pytest.raises(Misconfigured, match="until there are API keys"):
-        listen(host, 0)
+    with pytest.raises(Misconfigured, match="set EASYFLOW_API_KEY"):
+        listen(host, 0, keyed=False)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
@@ -182,14 +182,14 @@ def test_a_port_in_use_is_one_clear_sentence(host: str) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(Misconfigured) as refused:
-            listen(host, port)
+            listen(host, port, keyed=False)
     assert refused.value.message == (
         f"port {port} is in use by another program: stop that program, or choose another port with --port"
     )
 
 
 def test_a_single_loopback_address_is_listened_on_alone() -> None:
-    bound = listen("127.0.0.2", 0)
+    bound = listen("127.0.0.2", 0, keyed=False)
     try:
         assert [each.getsockname()[0] for each in bound] == ["127.0.0.2"]
     finally:

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support.project import ROOT
 
 SCRIPT = "scripts/setup-environment.sh"
@@ -24,6 +26,18 @@ def checkout(root: Path, **programs: str) -> Path:
     return root
 
 
+def with_environment(root: Path, stamp: str) -> Path:
+    """Give the copy an environment whose uv only notes how it was called."""
+    programs = root / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, body in {"python": "exit 0", "uv": f'[ "$1" = --version ] || echo "uv $*" >>{root}/.venv/calls'}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{body}\n")
+        (programs / name).chmod(0o755)
+    (root / ".venv" / "easyflow.root").write_text(str(root))
+    (root / ".venv" / "easyflow.stamp").write_text(stamp)
+    return root
+
+
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["/usr/bin/env", f"PATH={root / 'bin'}:/usr/bin:/bin", str(root / SCRIPT), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
@@ -31,10 +45,46 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_second_call_does_nothing_and_says_nothing() -> None:
     before = (ROOT / ".venv" / "easyflow.stamp").stat().st_mtime_ns
-    for kind in ("dev", "runtime"):
+    for kind in ("dev", "local", "runtime"):
         done = run(ROOT, kind)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (ROOT / ".venv" / "easyflow.stamp").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "installed"),
+    [("dev", "local", "dev"), ("local", "dev", "dev"), ("runtime", "local", "local"), ("local", "local", "local")],
+)
+def test_an_environment_that_grew_old_is_never_made_smaller(
+    tmp_path: Path, held: str, wanted: str, installed: str
+) -> None:
+    root = with_environment(checkout(tmp_path), f"{held} of-an-earlier-lock")
+    assert run(root, wanted).returncode == 0
+    synced, *rest = (root / ".venv" / "calls").read_text().splitlines()
+    assert synced.split()[-2:] == ["requirements/bootstrap.txt", f"requirements/{installed}.txt"]
+    assert (root / ".venv" / "easyflow.stamp").read_text().startswith(f"{installed} ")
+    for smaller in ("runtime", wanted):
+        assert run(root, smaller).stdout == ""
+    assert (root / ".venv" / "calls").read_text().splitlines() == [synced, *rest]
+
+
+def test_node_of_the_wheel_is_added_on_demand_and_then_kept(tmp_path: Path) -> None:
+    root = with_environment(checkout(tmp_path), "local of-an-earlier-lock")
+    for wanted in (["local"], ["local", "node"], ["local"], ["dev"], ["runtime", "node"]):
+        assert run(root, *wanted).returncode == 0
+    synced = [
+        call.split(".txt ", 1)[1] for call in (root / ".venv" / "calls").read_text().splitlines() if " sync " in call
+    ]
+    node = "requirements/node.txt"
+    assert synced == ["requirements/local.txt", f"requirements/local.txt {node}", f"requirements/dev.txt {node}"]
+
+
+def test_more_is_installed_where_less_is_current(tmp_path: Path) -> None:
+    root = with_environment(checkout(tmp_path), "local of-an-earlier-lock")
+    run(root, "local")
+    run(root, "dev")
+    synced = [call for call in (root / ".venv" / "calls").read_text().splitlines() if " sync " in call]
+    assert [call.split()[-1] for call in synced] == ["requirements/local.txt", "requirements/dev.txt"]
 
 
 def test_an_old_python_is_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -65,4 +115,9 @@ def test_root_without_venv_gets_the_package_installed(tmp_path: Path) -> None:
 
 def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     done = run(checkout(tmp_path), "prod")
-    assert (done.returncode, done.stderr) == (1, "EasyFlow: say runtime or dev, not 'prod'.\n")
+    assert (done.returncode, done.stderr) == (1, "EasyFlow: say runtime, local or dev, not 'prod'.\n")
+
+
+def test_an_unknown_addition_is_refused(tmp_path: Path) -> None:
+    done = run(checkout(tmp_path), "local", "deno")
+    assert (done.returncode, done.stderr) == (1, "EasyFlow: say node or nothing after the kind, not 'deno'.\n")

@@ -8,7 +8,9 @@ from tests.support.project import ROOT
 from tests.support.sizes import oversized
 
 # `path` or `path::Class.function` -> why this one may be longer, as a sentence.
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS: dict[str, str] = {
+    "frontend/src/generated/api.d.ts": "Nobody reads it: openapi-typescript makes it from the OpenAPI document.",
+}
 
 
 def long_function(name: str, lines: int, indent: str = "") -> str:

@@ -19,6 +19,10 @@ WRONG = {
     "easyflow dlq relpay --all": "easyflow dlq has no command relpay",
     "easyflow dlq list --seen-version 1": "easyflow dlq has no option --seen-version",
     "EASYFLOW_TASKS=a easyflow worker \\\n --queue a": "easyflow worker has no option --queue",
+    "cd frontend && ../scripts/with-node.sh npm run biuld": "frontend/package.json has no script biuld",
+    "npm run gone": "frontend/package.json has no script gone",
+    "scripts/setup-backend.sh all": "there is no scripts/setup-backend.sh",
+    ".venv/bin/python scripts/gone.py": "there is no scripts/gone.py",
     "J=$(easyflow jobs lits)": "easyflow jobs has no command lits",
 }
 
@@ -31,6 +35,9 @@ RIGHT = [
     "easyflow demo mainframe --no-wait",
     "easyflow submit demo.echo -",
     ". .easyflow/environment && .venv/bin/easyflow dlq replay --all --set a=b -y | head -1",
+    "cd frontend && ../scripts/with-node.sh npm run generate",
+    "scripts/setup-frontend.sh serve|all",
+    ".venv/bin/python scripts/openapi.py",
     "curl -sS --gone",
 ]
 

@@ -15,18 +15,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from easyflow.client import AsyncClient, Client
 from easyflow.local.ports import free_port
 from easyflow.storage.database import sqlalchemy_url
-from tests.support.documents import Block, blocks, commands, documents
+from tests.support.documents import Block, blocks, commands, documents, table
 from tests.support.project import ROOT
 from tests.support.shown_output import is_as_shown, run_block
 from tests.support.waiting import until, within
 
 EXAMPLES = ROOT / "docs" / "guides" / "examples"
 MODULES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
+TASKS = [name for name in MODULES if "\n@task(" in (EXAMPLES / f"{name}.py").read_text()]
+METRICS = table((ROOT / "docs/guides/easyflow_guide.md").read_text(), "metric", "labels", "what it tells")
 SHOWN = {
     str(document): run
     for document in documents(ROOT)
@@ -50,6 +56,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """What `./start-dev.sh` starts in a fresh folder, PostgreSQL included, with the tasks of the guide."""
     folder = tmp_path_factory.mktemp("checkout")
     (folder / ".venv").symlink_to(Path(sys.prefix))
+    (folder / "docs").symlink_to(ROOT / "docs")
     for example in EXAMPLES.glob("*.py"):
         shutil.copy(example, folder)
     port = free_port()
@@ -64,10 +71,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def start(folder: Path, port: int, output: int) -> subprocess.Popen[bytes]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EASYFLOW_")}
-    ours = {"EASYFLOW_TASKS": ",".join(MODULES), "EASYFLOW_EXECUTORS": "1"}
-    command = [sys.executable, "-m", "easyflow.cli.main", "dev", "--api-port", str(port)]
-    return subprocess.Popen(command, cwd=folder, env={**kept, **ours}, stdout=output, stderr=output)
+    ours = {"EASYFLOW_TASKS": ",".join(TASKS), "EASYFLOW_EXECUTORS": "1"}
+    command = [sys.executable, "-m", "easyflow.cli.main", "dev", "--no-dashboard", "--api-port", str(port)]
+    return subprocess.Popen(command, cwd=folder, env={**unset(), **ours}, stdout=output, stderr=output)
+
+
+def unset() -> dict[str, str]:
+    """The environment without settings of EasyFlow."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("EASYFLOW_")}
 
 
 def database_of(folder: Path) -> str:
@@ -112,6 +123,61 @@ async def test_an_order_and_its_job_commit_together_or_not_at_all(
         assert await watching.fetchval("select string_agg(customer, ',') from orders") == "Ada"
     finally:
         await watching.close()
+
+
+def test_the_desk_of_the_guide_follows_parcels_and_corrects_what_was_mistyped(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    desk = importlib.import_module("desk")
+    with Client(stack.address) as client:
+        assert desk.follow(client, "A1") == "delivered"
+        assert desk.follow(client, "Z8") == "nobody knows the parcel Z8"
+        assert desk.follow(client, "Z8") == "nobody knows the parcel Z8"
+        assert len(list(client.list_jobs(tag="desk"))) == 2
+        (job,) = desk.correct(client, "A1")
+        assert client.wait(job, timeout=30).result == "delivered"
+        assert desk.follow(client, "Z8") == "delivered"
+
+
+async def test_the_desk_of_the_guide_follows_many_parcels_at_once(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    desk = importlib.import_module("desk")
+    async with AsyncClient(stack.address) as client:
+        assert await desk.follow_all(client, ["A1", "A1"]) == ["delivered", "delivered"]
+
+
+def test_the_metrics_the_guide_lists_are_those_the_api_tells(stack: Stack) -> None:
+    httpx.get(f"{stack.address}/healthz")  # a request must have been counted
+    told = text_string_to_metric_families(httpx.get(f"{stack.address}/metrics", timeout=20).text)
+    # Beside each counter stands the moment it began to count.
+    named = [each for each in told if each.name.startswith("easyflow_") and not each.name.endswith("_created")]
+    ours = {as_listed(each) for each in named}
+    assert {(name.strip("`"), labels, says) for name, labels, says in METRICS} == ours
+
+
+def as_listed(family: Metric) -> tuple[str, str, str]:
+    """A metric as the guide lists it: its name on the wire, its labels, its help."""
+    ending = {"counter": "_total", "info": "_info"}.get(family.type, "")
+    labels = {label: None for sample in family.samples for label in sample.labels if label != "le"}
+    return f"{family.name}{ending}", ", ".join(f"`{label}`" for label in labels) or "–", family.documentation
+
+
+def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
+    for name in ("parcels", "test_parcels"):
+        shutil.copy(EXAMPLES / f"{name}.py", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_parcels.py"],
+        check=False,
+        cwd=tmp_path,
+        env=unset(),
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (done.returncode, "3 passed" in done.stdout) == (0, True), done.stdout
 
 
 def test_readme_and_guides_show_something() -> None:

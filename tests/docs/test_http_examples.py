@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from easyflow.api.app import create_app
 from easyflow.settings import Settings
-from tests.support.documents import blocks, commands, documents, spans
+from tests.support.documents import blocks, commands, documents, section, spans, table
 from tests.support.project import ROOT
 
 APP: FastAPI = create_app(Settings(mode="development", database_url="postgresql://localhost/unused"))
@@ -89,5 +89,13 @@ def test_every_address_a_document_names_is_served(document: Path) -> None:
     named = [found for span in spans((ROOT / document).read_text()) if (found := re.fullmatch(VERBS, span))]
     for verb, address in (found.groups() for found in named):
         path = address.partition("?")[0]
-        assert path in ADDRESSES, f"{document}: {address}"
+        # Without a verb it may stand for all the addresses below it.
+        below = verb is None and any(each.startswith(f"{path}/") for each in ADDRESSES)
+        assert path in ADDRESSES or below, f"{document}: {address}"
         assert verb is None or verb.lower() in DESCRIBED["paths"][path], f"{document}: {verb} {address}"
+
+
+def test_the_guide_lists_every_address_of_the_api() -> None:
+    listed = section((ROOT / "docs/guides/easyflow_guide.md").read_text(), "The HTTP API")
+    served = {f"{verb.upper()} {path}" for path, verbs in DESCRIBED["paths"].items() for verb in verbs}
+    assert {span for _, addresses in table(listed, "what for", "addresses") for span in spans(addresses)} == served

@@ -25,6 +25,7 @@ MISSING = {
     "a file from the top": "`backend/easyflow/gone.py`",
     "a function": "`engine/claimer.py:stop`",
     "a method": "`engine/claimer.py:Claimer.stop`",
+    "a symbol of the page": "`frontend/src/page.tsx:Gone`",
     "a test": "`tests/test_claim.py::test_gone`",
     "a pattern": "`engine/*.sql`",
     "a single file": "`GONE.md`",
@@ -36,6 +37,7 @@ PRESENT = {
     "a file": "`engine/claimer.py` and `backend/easyflow/engine/claimer.py`",
     "a folder": "`engine/`",
     "a symbol": "`engine/claimer.py:Claimer.run`, `engine/claimer.py:Claimer.room`, `engine/claimer.py:LIMIT`",
+    "a symbol of the page": "`frontend/src/page.tsx:Page` and `frontend/src/page.tsx:SIZE`",
     "a test": "`tests/test_claim.py::test_two`",
     "what git ignores": "`.venv/bin/easyflow`",
     "other words": "`application/json`, `a / b`, `READY`, `/api/v1/jobs`, `ctx.session`, `delay_seconds`",
@@ -50,6 +52,8 @@ def project(root: Path, text: str) -> Path:
     (root / "backend" / "easyflow" / "engine" / "claimer.py").write_text(CODE)
     (root / "tests").mkdir()
     (root / "tests" / "test_claim.py").write_text("def test_two(): ...\n")
+    (root / "frontend" / "src").mkdir(parents=True)
+    (root / "frontend" / "src" / "page.tsx").write_text("export function Page() {}\nconst SIZE = 3;\n// Gone\n")
     (root / ".gitignore").write_text(".venv/\n")
     (root / "NOTES.md").write_text("# The notes\n")
     (root / "README.md").write_text(f"# A title\n\n{text}\n")

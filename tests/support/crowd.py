@@ -56,6 +56,13 @@ CROWD = (
     insert into easyflow.dead_letters (job_id, failed_at, lease_no, revision, priority, reason, task, queue, payload)
     select id, easyflow.clock(), 1, 0, 0, 'x', task, queue, '{}' from crowd where place = 'over'
     """,
+    """
+    insert into easyflow.job_events (job_id, at, kind, actor) select id, easyflow.clock(), 'x', 'test' from crowd
+    """,
+    """
+    insert into easyflow.throughput (minute, queue, task, state, count)
+    select easyflow.clock() - n * interval '1 minute', 'q', 't', 'SUCCEEDED', 1 from generate_series(1, 5000) as n
+    """,
     "insert into easyflow.job_tags (tag, job_id) select 'tag' || n % 500, id from crowd",
     """
     insert into easyflow.keys (queue, key, ordered)

@@ -7,7 +7,8 @@ import re
 import tomllib
 from pathlib import Path
 
-PYTHON_LOCKS = ("requirements/bootstrap.txt", "requirements/runtime.txt", "requirements/dev.txt")
+KINDS = ("bootstrap", "runtime", "local", "dev", "node")
+PYTHON_LOCKS = tuple(f"requirements/{kind}.txt" for kind in KINDS)
 NODE_LOCK = "frontend/package-lock.json"
 ADDRESS = re.compile(
     r"://|^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)\b|\s@\s|\"resolved\""
@@ -34,7 +35,9 @@ def unhashed(root: Path) -> list[str]:
         if "==" in entry and "--hash=sha256:" not in entry
     ]
     packages = json.loads((root / NODE_LOCK).read_text())["packages"]
-    return found + [f"{NODE_LOCK}: {name}" for name, entry in packages.items() if name and "integrity" not in entry]
+    # What comes inside another package's archive is tied with that archive.
+    own = {name: entry for name, entry in packages.items() if name and not entry.get("inBundle")}
+    return found + [f"{NODE_LOCK}: {name}" for name, entry in own.items() if "integrity" not in entry]
 
 
 def pins(root: Path, name: str) -> dict[str, str]:
@@ -42,7 +45,8 @@ def pins(root: Path, name: str) -> dict[str, str]:
     return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (root / name).read_text(), re.MULTILINE))
 
 
-def declared(root: Path) -> set[str]:
-    """The packages pyproject.toml asks for at run time, by bare name."""
+def declared(root: Path, extra: str | None = None) -> set[str]:
+    """The packages pyproject.toml asks for at run time, or with an extra on top, by bare name."""
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    return {re.split(r"[^\w.-]", requirement)[0] for requirement in project["dependencies"]}
+    asked = [*project["dependencies"], *(project["optional-dependencies"][extra] if extra else [])]
+    return {re.split(r"[^\w.-]", requirement)[0] for requirement in asked}

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
@@ -26,15 +27,20 @@ AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncio.TimeoutE
 class Night:
     """One `easyflow dev` in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it on a free port; what it and its children write goes to a file."""
+    def __init__(self, folder: Path, command: Sequence[str] = (), log: Path | None = None, **settings: str) -> None:
+        """Start it on a free port, or by `command`; what it and its children write goes to a file."""
         self.folder = folder
-        self.log = folder / "stack.log"
+        self.log = log or folder / "stack.log"
         kept = {name: value for name, value in os.environ.items() if name not in UNSET}
-        command = [sys.executable, "-m", "easyflow.cli.main", "dev", "--api-port", str(free_port())]
+        alone = [sys.executable, "-m", "easyflow.cli.main", "dev", "--no-dashboard", "--api-port", str(free_port())]
         with self.log.open("wb") as written:
             self.process = subprocess.Popen(
-                command, cwd=folder, env={**kept, **QUICK}, stdin=subprocess.DEVNULL, stdout=written, stderr=written
+                command or alone,
+                cwd=folder,
+                env={**kept, **QUICK, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=written,
             )
 
     def until_running(self) -> None:

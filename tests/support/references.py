@@ -13,8 +13,8 @@ from tests.support.decisions import is_a_test
 from tests.support.documents import anchors, links, spans
 from tests.support.project import ignored_names
 
-# A path may be written from the top, or shorter: from the code, or beside the examples of the guide.
-BASES = ("", "backend", "backend/easyflow", "docs/guides/examples")
+# A path may be written from the top, or shorter: from the code, from the pages, or beside the examples of the guide.
+BASES = ("", "backend", "backend/easyflow", "frontend/src", "docs/guides/examples")
 SUFFIXES = "py|sql|sh|md|toml|txt|yml|yaml|json|mako|PS"
 NO_PATHS = {"application/json", "application/x-ndjson"}
 
@@ -86,6 +86,9 @@ def _leads(root: Path, document: Path, link: str) -> bool:
 
 
 def _defines(place: Path, symbol: str) -> bool:
+    if place.suffix in (".ts", ".tsx"):
+        defined = rf"^(export )?(async )?(function|class|const|let|interface|type) {re.escape(symbol)}\b"
+        return re.search(defined, place.read_text(), re.MULTILINE) is not None
     return place.suffix == ".py" and _node(place.read_text(), symbol) is not None
 
 

@@ -1,8 +1,9 @@
-"""Commands that documents show: each `make` target, option of `./start-dev.sh` and `easyflow` command must exist."""
+"""Commands that documents show: each `make` target, script and option must exist, for `easyflow` and for `npm run`."""
 
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -17,10 +18,11 @@ from easyflow.settings import Settings
 from tests.support.documents import blocks, commands, spans
 
 SHELLS = ("console", "sh", "bash")
-# Not settings of EasyFlow itself: which PostgreSQL the tests run on.
-TEST_VARIABLES = {"EASYFLOW_TEST_POSTGRES"}
+# Not settings of EasyFlow itself: which PostgreSQL the tests run on, which image docker-compose.yml starts.
+TEST_VARIABLES = {"EASYFLOW_TEST_POSTGRES", "EASYFLOW_IMAGE"}
 
 _SEPARATORS = {"&&", "||", "|", ";", "("}
+_COMMAND = re.compile(r"(make|\./start-dev\.sh|(\.venv/bin/)?easyflow|npm|(\.\./)?scripts/\S+\.sh) ?")
 _VARIABLE = re.compile(r"\bEASYFLOW_[A-Z_]+\b")
 
 
@@ -28,7 +30,7 @@ def wrong_commands(root: Path, document: Path) -> list[str]:
     """Every command in a document that would not work as it is written, one sentence each."""
     text = (root / document).read_text()
     shown = [command.words for block in blocks(text, *SHELLS) for command in commands(block)]
-    shown += [span for span in spans(text) if re.match(r"(make|\./start-dev\.sh|(\.venv/bin/)?easyflow) ?", span)]
+    shown += [span for span in spans(text) if _COMMAND.match(span)]
     return [f"{document}: `{words}`: {why}" for words in shown for why in faults(root, words)]
 
 
@@ -49,6 +51,12 @@ def faults(root: Path, line: str) -> Iterator[str]:
                 yield from _easyflow(["dev", *rest])
             case ["easyflow" | ".venv/bin/easyflow", *rest]:
                 yield from _easyflow(rest)
+            case ["npm", "run", name, *_]:
+                yield from _npm(root, name)
+            case [script, *rest] if script.startswith(("scripts/", "../scripts/")):
+                yield from _script(root, script.removeprefix("../"), rest)
+            case [".venv/bin/python", script, *_] if script.endswith(".py") and not (root / script).is_file():
+                yield f"there is no {script}"
 
 
 def make_targets(root: Path) -> dict[str, list[str]]:
@@ -77,6 +85,18 @@ def _make(root: Path, words: list[str]) -> Iterator[str]:
     for word in words:
         if "=" not in word and word not in make_targets(root):
             yield f"the Makefile has no target {word}"
+
+
+def _npm(root: Path, name: str) -> Iterator[str]:
+    if name not in json.loads((root / "frontend" / "package.json").read_text())["scripts"]:
+        yield f"frontend/package.json has no script {name}"
+
+
+def _script(root: Path, script: str, words: list[str]) -> Iterator[str]:
+    if not (root / script).is_file():
+        yield f"there is no {script}"
+    elif script == "scripts/with-node.sh":
+        yield from faults(root, shlex.join(words))
 
 
 def _easyflow(words: list[str]) -> Iterator[str]:

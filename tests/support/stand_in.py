@@ -1,6 +1,8 @@
-"""A stand-in for the `easyflow` command: small programs with the life of `migrate`, `api`, `worker` and `demo`.
+"""A stand-in for the `easyflow` command: small programs that live like `migrate`, `api`, `worker`, `dashboard`, `demo`.
 
 Run as a script; `dev FOLDER PORT [OPTION ...]` is the real stack over them; it asks its question on a line.
+It serves a dashboard where `--dashboard PORT` says so: from the sources in `--frontend FOLDER`, or as built in
+`--built FOLDER`.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -23,9 +25,14 @@ def dev(folder: str, port: str, *words: str) -> int:
     from easyflow.local.stack import StackOptions, run_stack
     from easyflow.settings import settings
 
+    frontend = _after("--frontend", words)
     options = StackOptions(
         folder=Path(folder),
         api_port=int(port),
+        dashboard_port=int(_after("--dashboard", words) or 3000),
+        dashboard="--dashboard" in words,
+        frontend=Path(frontend) if frontend else None,
+        built=Path(_after("--built", words) or folder),
         demo="--demo" in words,
         exit_when_done="--exit-when-done" in words,
         reset="--reset" in words,
@@ -54,6 +61,12 @@ def api(*words: str) -> int:
     options = dict(zip(words[::2], words[1::2], strict=True))
     uvicorn.run(_answer, host=options["--host"], port=int(options["--port"]), log_level="warning")
     return 0
+
+
+def dashboard(*words: str) -> int:
+    """Serve like the API, and say which API it would pass on to."""
+    say(f"passing on to {os.environ['EASYFLOW_API_URL']}")
+    return api(*words)
 
 
 def worker() -> NoReturn:
@@ -94,7 +107,18 @@ async def _answer(scope: MutableMapping[str, Any], receive: object, send: Send) 
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-COMMANDS: dict[str, Callable[..., int]] = {"dev": dev, "migrate": migrate, "api": api, "worker": worker, "demo": demo}
+def _after(option: str, words: Sequence[str]) -> str | None:
+    return words[words.index(option) + 1] if option in words else None
+
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "dev": dev,
+    "migrate": migrate,
+    "api": api,
+    "worker": worker,
+    "dashboard": dashboard,
+    "demo": demo,
+}
 
 if __name__ == "__main__":
     sys.exit(COMMANDS[sys.argv[1]](*sys.argv[2:]))

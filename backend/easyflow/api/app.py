@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -10,20 +10,40 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import compile_path
 
+from easyflow.access.keys import ApiKey
+from easyflow.access.policy import Policy
+from easyflow.access.sign_ins import SignInLimit
 from easyflow.api import problems
 from easyflow.api.backend import opened
-from easyflow.api.guard import Guard
-from easyflow.api.routes import dead_letters, fleet, health, jobs, submit
+from easyflow.api.description import describe, operation_id
+from easyflow.api.metrics import Measured, Metrics
+from easyflow.api.routes import dead_letters, fleet, health, jobs, metrics, session, stats, stream, submit
+from easyflow.serving.guard import Guard
 from easyflow.settings import Settings
 
 PREFIX = "/api/v1"
 
 _ROUTERS = (
     (health.router, ""),
+    (metrics.router, ""),
     (submit.router, PREFIX),
     (jobs.router, PREFIX),
     (dead_letters.router, PREFIX),
     (fleet.router, PREFIX),
+    (stats.router, PREFIX),
+    (stream.router, PREFIX),
+    (session.router, PREFIX),
+)
+
+# What anybody may ask; everything else, also what is added one day, needs the key.
+_OPEN = frozenset({"/healthz", "/readyz", f"{PREFIX}/session"})
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
 )
 
 
@@ -31,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Make the API; it begins to work when its lifespan starts, also while the database is away.
 
     Its documents (`/docs`, `/openapi.json`) are served in development mode only. Raises Misconfigured without a
-    database address. It answers loopback callers only, on whatever address a server puts it.
+    database address. Without an API key it answers loopback callers only, on whatever address a server puts it.
     """
     url = settings.submit_url
     assert url
@@ -51,15 +71,29 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if documented else None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
-    app.add_middleware(Guard)
+    describe(app)
+    app.state.key = ApiKey.of(settings.api_key)
+    app.state.sign_ins = SignInLimit()
+    app.add_middleware(Guard, policy=_policy(app.state.key, settings), headers=_HEADERS)
+    app.state.metrics = Metrics(streams=lambda: app.state.backend.live.seats)
+    app.add_middleware(Measured, metrics=app.state.metrics, templates={r.endpoint: path for path, r in _routes()})
     problems.install(app)
     for router, prefix in _ROUTERS:
         app.include_router(router, prefix=prefix)
-    app.state.addresses = [
-        (compile_path(prefix + route.path)[0], route.methods)
-        for router, prefix in _ROUTERS
-        for route in router.routes
-        if isinstance(route, APIRoute)
-    ]
+    app.state.addresses = [(compile_path(path)[0], route.methods) for path, route in _routes()]
     return app
+
+
+def _routes() -> Iterator[tuple[str, APIRoute]]:
+    """Yield every route with the template of its whole path."""
+    for router, prefix in _ROUTERS:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                yield prefix + route.path, route
+
+
+def _policy(key: ApiKey | None, settings: Settings) -> Policy:
+    """Let links from elsewhere lead to the documents, and to nothing that answers with data."""
+    return Policy(key, settings.allowed_names, _OPEN.__contains__, frozenset({"/docs", "/openapi.json"}).__contains__)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from easyflow.api.errors import MethodNotAllowed, NoSuchAddress, Unforeseen
 from easyflow.domain.inspection import Fault
 from easyflow.errors import EasyFlowError, Invalid
-from easyflow.observability import requests as record
+from easyflow.serving.errors import MethodNotAllowed, NoSuchAddress
+from easyflow.serving.problems import answer
 
 MOST_PROBLEMS = 100
-REQUEST_ID = "easyflow.request_id"
-_MESSAGE_CHARS = 300
-_RETRY_SECONDS = {409: "1", 503: "2"}
-_RETOLD = frozenset({"version", "state", "limit_bytes"})
 _REWORDED = {
     "extra_forbidden": "this field is not known",
     "missing": "this field is required",
@@ -32,19 +27,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(EasyFlowError, _refused)
     app.add_exception_handler(RequestValidationError, _wrong_query)
     app.add_exception_handler(HTTPException, _no_route)
-
-
-def answer(scope: Any, error: Exception, headers: Mapping[str, str] | None = None) -> Response:
-    """Return `error` as a response; one of the server's own is logged, and told only in general words."""
-    request_id = scope[REQUEST_ID]
-    told = error if isinstance(error, EasyFlowError) and error.status != 500 else Unforeseen()
-    if told.status >= 500:
-        route = getattr(scope.get("route"), "path", "")
-        record.request_failed(request_id, scope["method"], route, told.status, error)
-    sent = dict(headers or {})
-    if told.retryable and told.status in _RETRY_SECONDS:
-        sent["retry-after"] = _RETRY_SECONDS[told.status]
-    return Response(orjson.dumps(_body(told, request_id)), told.status, sent, "application/problem+json")
 
 
 def problems_of(
@@ -72,7 +54,7 @@ async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         return answer(request.scope, MethodNotAllowed(), {"allow": _allowed(request, error)})
-    return answer(request.scope, NoSuchAddress())
+    return answer(request.scope, NoSuchAddress("there is nothing at this address; the addresses begin with /api/v1"))
 
 
 def _allowed(request: Request, error: HTTPException) -> str:
@@ -83,20 +65,6 @@ def _allowed(request: Request, error: HTTPException) -> str:
     return ", ".join(sorted(methods)) or (error.headers or {}).get("Allow", "")
 
 
-def _body(error: EasyFlowError, request_id: str) -> dict[str, Any]:
-    problems = getattr(error, "problems", None) or error.facts.get("problems") or []
-    return {
-        "type": f"urn:easyflow:{error.code}",
-        "title": (type(error).__doc__ or error.code).strip().splitlines()[0],
-        "status": error.status,
-        "detail": _short(error.message),
-        "code": error.code,
-        "request_id": request_id,
-        "problems": [{"at": _short(each["at"]), "message": _short(each["message"])} for each in problems],
-        **{name: fact for name, fact in error.facts.items() if name in _RETOLD},
-    }
-
-
 def _problem(error: Any, at: str, whole: str) -> dict[str, str]:
     place = Fault("invalid", "")
     loc: Iterable[str | int] = error["loc"]
@@ -105,8 +73,3 @@ def _problem(error: Any, at: str, whole: str) -> dict[str, str]:
         place.inside(part)
     message = _REWORDED.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
     return {"at": place.place(at) or whole, "message": message}
-
-
-def _short(text: str) -> str:
-    """Cut what a client made long: schema errors name its keys."""
-    return text if len(text) <= _MESSAGE_CHARS else f"{text[: _MESSAGE_CHARS - 1]}…"

@@ -7,6 +7,9 @@ from uuid import UUID
 
 from fastapi import Depends, Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.annotated_handlers import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from easyflow.errors import Missing
 from easyflow.submission.requests import Name, Tag
@@ -30,15 +33,34 @@ def _parsed(text: str) -> UUID | None:
     return parsed if str(parsed) == text.lower() else None
 
 
+class NeverNull:
+    """Describes a field of a query that may be left out: nothing in a query is null."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe the field without null."""
+        described = handler(schema)
+        (kind,) = [each for each in described.pop("anyOf") if each != {"type": "null"}]
+        return {**kind, **described}
+
+
+class NoQuery(BaseModel):
+    """Nothing may be asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Cursor = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
+
+
 class PageQuery(BaseModel):
     """Which page of a list, and of what."""
 
     model_config = ConfigDict(extra="forbid")
 
-    task: Name | None = None
-    queue: Name | None = None
-    tag: Tag | None = None
-    cursor: Annotated[str, AfterValidator(_uuid)] | None = Field(None, description="next_cursor of the page before")
+    task: Annotated[Name | None, NeverNull()] = None
+    queue: Annotated[Name | None, NeverNull()] = None
+    tag: Annotated[Tag | None, NeverNull()] = None
+    cursor: Annotated[Cursor | None, NeverNull()] = Field(None, description="next_cursor of the page before")
     limit: int = Field(PAGE_SIZE, ge=1, le=LARGEST_PAGE)
 
     @property
@@ -47,7 +69,7 @@ class PageQuery(BaseModel):
         return UUID(self.cursor) if self.cursor else None
 
 
-def _job_id(job_id: Annotated[str, Path(description="the job's id")]) -> UUID:
+def _job_id(job_id: Annotated[str, Path(description="the job's id", json_schema_extra={"format": "uuid"})]) -> UUID:
     parsed = _parsed(job_id)
     if parsed is None:
         raise Missing("there is no job with this id")

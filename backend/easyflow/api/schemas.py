@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -26,7 +27,7 @@ class FieldProblem(Shape):
 
 
 class Problem(BaseModel):
-    """An error; `code` is for programs, `detail` for people."""
+    """An error; `code` is for programs, `detail` for people. The last three are there where they say something."""
 
     type: str
     title: str
@@ -35,6 +36,9 @@ class Problem(BaseModel):
     code: str
     request_id: str
     problems: list[FieldProblem]
+    version: int | None = None
+    state: State | None = None
+    limit_bytes: int | None = None
 
 
 class Total(Shape):
@@ -131,6 +135,25 @@ class DeadLetterDetail(DeadLetter):
     attempts: list[Attempt]
 
 
+class Progress(Shape):
+    """How far the latest attempt says it is."""
+
+    done: int
+    total: int | None
+    note: str | None
+    at: datetime
+
+
+class JobEvent(Shape):
+    """Something that happened to a job; `actor` is null where EasyFlow itself acted."""
+
+    at: datetime
+    kind: str
+    actor: str | None
+    reason: str | None
+    detail: dict[str, Any] | None
+
+
 class JobDetail(Job):
     """A job with everything known about it; its latest 100 attempts, oldest first."""
 
@@ -140,6 +163,7 @@ class JobDetail(Job):
     timeout_seconds: float | None
     payload: Any
     result: Any
+    progress: Progress | None
     attempts: list[Attempt]
     effects: list[Any]
     dead_letter: DeadLetter | None
@@ -170,13 +194,20 @@ class QueueSettings(Shape):
     version: int
 
 
-class Queue(QueueSettings):
-    """A queue and what is in it."""
+class QueueDepth(Shape):
+    """What is in a queue. Where `counts` is capped, a count of 10,000 means at least so many."""
 
+    name: str
+    paused: bool
     ready: int
     running: int
     parked: int
     oldest_ready_at: datetime | None
+    counts: Literal["exact", "capped"]
+
+
+class Queue(QueueDepth, QueueSettings):
+    """A queue, what is set for it and what is in it."""
 
 
 class Worker(Shape):
@@ -222,22 +253,42 @@ class Health(Shape):
 
 Responses = dict[int | str, dict[str, Any]]
 
+# What a route that reads a body may refuse it with.
+BODY = (400, 413, 415)
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
+
+# What the document refers to by name and FastAPI does not see: bodies that routes read themselves, and problems.
+NAMED: dict[str, type[BaseModel]] = {}
+
 
 def answers(model: Any, *refusals: int, status: int = 200) -> Responses:
     """Describe what a route answers: `model`, or a problem with one of these statuses."""
-    problems: Responses = {each: {"model": Problem} for each in (400, *refusals, 422, 503)}
-    return {status: {"model": model}, **problems}
+    return {status: {"model": model}, **{each: refusal(each) for each in sorted({401, 403, *refusals, 422, 503})}}
 
 
-def takes(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """Describe the JSON body of a route that reads it itself."""
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}
+def refusal(status: int) -> dict[str, Any]:
+    """Describe a problem with this status."""
+    return {"description": HTTPStatus(status).phrase, "content": {"application/problem+json": _named(Problem)}}
 
 
-def takes_batch(model: type[BaseModel]) -> dict[str, Any]:
-    """Describe a batch of `model`: one JSON object, or one line for each."""
-    item = model.model_json_schema()
-    jobs = {"type": "object", "properties": {"jobs": {"type": "array", "items": item}}, "required": ["jobs"]}
-    content = {"application/json": {"schema": jobs}, "application/x-ndjson": {"schema": item}}
-    return {"requestBody": {"required": True, "content": content}}
+def takes(model: type[BaseModel], *, required: bool = True, keyed: bool = False) -> dict[str, Any]:
+    """Describe the JSON body of a route that reads it itself; a `keyed` one also reads an idempotency key."""
+    body = {"requestBody": {"required": required, "content": {"application/json": _named(model)}}}
+    return {**body, "parameters": [_IDEMPOTENCY_KEY]} if keyed else body
+
+
+def takes_batch(model: type[BaseModel], batch: type[BaseModel]) -> dict[str, Any]:
+    """Describe many of `model` in one body, one JSON object `batch` or one line for each; the body may have a key."""
+    content = {"application/json": _named(batch), "application/x-ndjson": _named(model)}
+    return {"requestBody": {"required": True, "content": content}, "parameters": [_IDEMPOTENCY_KEY]}
+
+
+def _named(model: type[BaseModel]) -> dict[str, Any]:
+    assert NAMED.setdefault(model.__name__, model) is model
+    return {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}

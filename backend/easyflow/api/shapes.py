@@ -90,10 +90,23 @@ def job_detail(row: Row, attempts: Sequence[Row], letter: Row | None) -> dict[st
         "timeout_seconds": row["timeout_seconds"],
         "payload": raw(row["payload"]),
         "result": raw(row["result"]),
+        "progress": progress(row),
         "attempts": [attempt(each) for each in attempts],
         "effects": [],
         "dead_letter": dead_letter(letter) if letter else None,
     }
+
+
+def progress(row: Row) -> dict[str, Any] | None:
+    """Return how far the latest attempt says it is, from a row of `storage.jobs.read`; None when it said nothing."""
+    if row["progress_at"] is None:
+        return None
+    return {name: row[f"progress_{name}"] for name in ("done", "total", "note", "at")}
+
+
+def event(row: Row) -> dict[str, Any]:
+    """Return one thing that happened to a job."""
+    return {**{name: row[name] for name in ("at", "kind", "actor", "reason")}, "detail": raw(row["detail"])}
 
 
 def attempt(row: Row) -> dict[str, Any]:

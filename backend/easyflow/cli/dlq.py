@@ -17,7 +17,7 @@ from easyflow.cli.output import error_line, pretty, print_block, print_facts, pr
 from easyflow.settings import Settings
 from easyflow.storage import dead_letters
 from easyflow.storage.lists import DeadLetterFilter, Page, list_dead_letters
-from easyflow.storage.notifications import notify_ready
+from easyflow.storage.notifications import notify_changed, notify_ready
 from easyflow.storage.sql import Connection
 from easyflow.submission.catalog import Catalog
 
@@ -128,6 +128,7 @@ def replay(
 
         if choice.agreed("replay", len(chosen), yes):
             await outcomes.attempt(chosen, act)
+            await notify_changed(connection, "jobs", "dead-letters")
 
     with_database(work)
     outcomes.tell(as_json, nothing="No open dead letters of this kind.")
@@ -159,6 +160,7 @@ def discard(
 
         if choice.agreed("discard", len(chosen), yes):
             await outcomes.attempt(chosen, act)
+            await notify_changed(connection, "jobs", "dead-letters")
 
     with_database(work)
     outcomes.tell(as_json, nothing="No open dead letters of this kind.")

@@ -57,6 +57,7 @@ async def read_job(connection: Connection, job_id: UUID) -> dict[str, Any]:
         "timeout_seconds": facts["timeout_seconds"],
         "payload": raw(facts["payload"]),
         "result": raw(facts["result"]),
+        "progress": _progress_of(facts),
         "attempts": [_attempt_of(attempt) for attempt in attempts],
         "effects": [],
         "dead_letter": None if letter is None else letter_of(letter),
@@ -120,6 +121,11 @@ def more_of(page: Page, noun: str) -> str:
 
 def _last_error(kind: str | None, message: str | None, at: Any) -> dict[str, Any] | None:
     return {"type": kind, "message": message, "at": at} if kind else None
+
+
+def _progress_of(row: Row) -> dict[str, Any] | None:
+    said = {name: row[f"progress_{name}"] for name in ("done", "total", "note", "at")}
+    return None if said["at"] is None else said
 
 
 def _attempt_of(row: Row) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from easyflow.access.addresses import is_loopback
 from easyflow.cli.output import utc
 from easyflow.settings import Settings
 
@@ -17,7 +18,7 @@ CLOCK_WARN_SECONDS, CLOCK_FAIL_SECONDS = 1.0, 30.0
 OLD_TRANSACTION_SECONDS = 300.0
 
 # Connections a process may hold: an executor beside its transactional sessions, a supervisor, an API.
-EXECUTOR, SUPERVISOR, API = 3, 2, 10
+EXECUTOR, SUPERVISOR, API = 3, 3, 11
 CROWDED = 0.8
 
 Facts = Mapping[str, Any]
@@ -56,6 +57,7 @@ def judge(found: Surroundings, known: Settings) -> Iterator[Finding]:
         yield _partitions(found.upkeep["days_ahead"])
         yield _connections(found.server, found.upkeep, known)
     yield from _transactions(found.old, found.server["sees_all"])
+    yield _access(known)
 
 
 def _version(server: Facts) -> Finding:
@@ -153,3 +155,17 @@ def _transactions(old: Sequence[Facts], sees_all: bool) -> Iterator[Finding]:
         yield Finding("warn", "transactions", message)
     elif not old:
         yield Finding("ok", "transactions", f"none older than {OLD_TRANSACTION_SECONDS / 60:.0f} min")
+
+
+def _access(known: Settings) -> Finding:
+    if known.api_key is not None:
+        return Finding("ok", "access", "the API asks for its key")
+    exposed = [f"EASYFLOW_{server}_HOST" for server, host in _hosts(known) if not is_loopback(host)]
+    if exposed:
+        return Finding("FAIL", "access", f"others could reach {' and '.join(exposed)}: set EASYFLOW_API_KEY")
+    return Finding("ok", "access", "no API key: only this machine is answered")
+
+
+def _hosts(known: Settings) -> Iterator[tuple[str, str]]:
+    yield "API", known.api_host
+    yield "DASHBOARD", known.dashboard_host

@@ -16,7 +16,7 @@ from easyflow.domain.states import State
 from easyflow.settings import Settings
 from easyflow.storage import jobs
 from easyflow.storage.lists import JobFilter, Page, list_jobs
-from easyflow.storage.notifications import notify_control, notify_ready
+from easyflow.storage.notifications import notify_changed, notify_control, notify_ready
 from easyflow.storage.sql import Connection
 
 app = command_app()
@@ -92,6 +92,7 @@ def cancel(job_ids: JobIds, reason: PerhapsReason = None, as_json: Json = False)
 
         await outcomes.attempt(job_ids, act)
         await notify_control(connection)
+        await notify_changed(connection, "jobs")
 
     with_database(work)
     outcomes.tell(as_json)
@@ -108,6 +109,7 @@ def run_now(job_ids: JobIds, reason: PerhapsReason = None, as_json: Json = False
 
         await outcomes.attempt(job_ids, act)
         await notify_ready(connection, {facts["queue"] for facts in outcomes.done})
+        await notify_changed(connection, "jobs")
 
     with_database(work)
     outcomes.tell(as_json)
@@ -115,7 +117,8 @@ def run_now(job_ids: JobIds, reason: PerhapsReason = None, as_json: Json = False
 
 def _print_job(job: dict[str, Any]) -> None:
     facts = {name.replace("_", " "): value for name, value in job.items() if not isinstance(value, Raw | list | dict)}
-    print_facts({**facts, "tags": job["tags"], "last error": error_line(job["last_error"])})
+    progress = job["progress"] and _progress_line(job["progress"])
+    print_facts({**facts, "tags": job["tags"], "progress": progress, "last error": error_line(job["last_error"])})
     for name in ("payload", "result"):
         if job[name] is not None:
             print_block(name, pretty(job[name].text))
@@ -126,3 +129,8 @@ def _print_job(job: dict[str, Any]) -> None:
     errors = [attempt["error"] for attempt in job["attempts"] if attempt["error"]]
     if errors and errors[-1]["traceback"]:
         print_block("traceback", errors[-1]["traceback"])
+
+
+def _progress_line(progress: dict[str, Any]) -> str:
+    share = progress["done"] if progress["total"] is None else f"{progress['done']} of {progress['total']}"
+    return f"{share}: {progress['note']}" if progress["note"] else str(share)

@@ -14,9 +14,11 @@ from easyflow.errors import EasyFlowError
 
 # name -> (module with a Typer called `app`, one line of help): `--help` must not import the rest of the program.
 COMMANDS = {
-    "dev": ("easyflow.cli.dev", "Start PostgreSQL, the API and a worker in this folder."),
+    "init": ("easyflow.cli.init", "Write a small project: one task, one test."),
+    "dev": ("easyflow.cli.dev", "Start PostgreSQL, API, worker and dashboard in this folder."),
     "migrate": ("easyflow.cli.migrate", "Bring the database to this release's schema."),
     "api": ("easyflow.cli.api", "Serve the HTTP API."),
+    "dashboard": ("easyflow.cli.dashboard", "Serve the dashboard."),
     "worker": ("easyflow.cli.worker", "Run jobs."),
     "submit": ("easyflow.cli.submit", "Submit a job, and wait for its result if asked."),
     "jobs": ("easyflow.cli.jobs", "List jobs, show one, cancel it, run it now."),

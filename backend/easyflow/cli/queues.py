@@ -12,7 +12,7 @@ from easyflow.cli.output import print_json, print_table
 from easyflow.registry import NAME
 from easyflow.settings import Settings
 from easyflow.storage import queues
-from easyflow.storage.notifications import notify_control
+from easyflow.storage.notifications import notify_changed, notify_control
 from easyflow.storage.sql import Connection
 
 app = command_app()
@@ -79,6 +79,7 @@ def _change(name: str, as_json: bool, **changes: Any) -> None:
     async def work(connection: Connection, known: Settings) -> list[dict[str, Any]]:
         await queues.change(connection, name, actor=actor(), **changes)
         await notify_control(connection)
+        await notify_changed(connection, "queues")
         return [dict(row) for row in await queues.list_all(connection) if row["name"] == name]
 
     found = with_database(work)
@@ -106,3 +107,6 @@ def _show(found: list[dict[str, Any]], as_json: bool) -> None:
         for queue in found
     ]
     print_table(COLUMNS, rows, empty="There are no queues yet: a worker announces those it serves.")
+    capped = [queue["name"] for queue in found if queue["counts"] == "capped"]
+    if capped:
+        print(f"There is more than was counted in {', '.join(capped)}.")

@@ -23,7 +23,7 @@ from easyflow.errors import EasyFlowError, Missing
 from easyflow.registry import load
 from easyflow.settings import Settings
 from easyflow.storage import jobs
-from easyflow.storage.notifications import notify_ready
+from easyflow.storage.notifications import notify_changed, notify_ready
 from easyflow.storage.sql import Connection
 from easyflow.submission.catalog import Catalog
 from easyflow.submission.door import check
@@ -89,6 +89,7 @@ async def submit_one(connection: Connection, asked: NewJob, known: Settings) -> 
     tickets = await check(connection, Catalog(), [asked], known, local=True)
     stored = await store(connection, tickets)
     await notify_ready(connection, {ticket.queue for ticket in tickets})
+    await notify_changed(connection, "jobs")
     return stored.ids[0], bool(stored.existing)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,9 @@ def workers(
     everyone: Annotated[
         bool, typer.Option("--all", help="Also those that stopped, or have been silent for an hour.")
     ] = False,
+    here: Annotated[
+        bool, typer.Option("--here", help="Only this host's; exit code 1 unless one is live or draining.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List workers, newest first; `silent` is one that has not renewed its lease in time."""
@@ -34,7 +38,14 @@ def workers(
         rows = await storage.list_all(connection, MOST)
         return [{**row, "state": _state(dict(row), known.lease_seconds)} for row in rows]
 
-    found = [worker for worker in with_database(work) if everyone or _is_of_interest(worker)]
+    listed = [worker for worker in with_database(work) if everyone or _is_of_interest(worker)]
+    found = [worker for worker in listed if worker["host"] == socket.gethostname()] if here else listed
+    _tell(found, as_json)
+    if here and not any(worker["state"] in ("live", "draining") for worker in found):
+        raise typer.Exit(1)
+
+
+def _tell(found: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         print_json({"items": found, "next_cursor": None, "total": {"value": len(found), "kind": "exact"}})
         return

@@ -44,12 +44,14 @@ class Child:
             with contextlib.suppress(OSError):
                 self.process.stdin.write(channel.encode(message))
 
-    async def listen(self, on_ready: Callable[[list[str]], None]) -> None:
-        """Follow what it says about its start."""
+    async def listen(self, on_ready: Callable[[list[str]], None], on_change: Callable[..., None]) -> None:
+        """Follow what it says: about its start, and now and then which topics its jobs have changed."""
         async for message in channel.messages(self.status):
             if message.get("ready"):
                 self.ready = True
                 on_ready(message["tasks"])
+            if "changed" in message:
+                on_change(*message["changed"])
             self.fatal = message.get("fatal", self.fatal)
 
     def overdue(self, now: float) -> set[bytes]:

@@ -13,6 +13,7 @@ from easyflow.engine.channel import Message
 from easyflow.engine.child import Child, spawn
 from easyflow.observability import record
 from easyflow.storage import workers
+from easyflow.storage.queues import QueueSettings
 from easyflow.storage.sql import Connection
 
 STEADY_SECONDS = 10.0
@@ -42,12 +43,20 @@ class Lost:
 class Crew:
     """Keeps as many executors alive as planned; a crash loop is slowed down."""
 
-    def __init__(self, worker_id: UUID, plan: Plan, lease_seconds: float, on_change: Callable[[], None]) -> None:
-        """Start none yet; `on_change` is called when an executor ends or has become ready."""
+    def __init__(
+        self,
+        worker_id: UUID,
+        plan: Plan,
+        lease_seconds: float,
+        on_change: Callable[[], None],
+        ring: Callable[..., None],
+    ) -> None:
+        """Start none yet; `on_change` is called when an executor ends or has become ready, `ring` with its topics."""
         self._worker_id = worker_id
         self._plan = plan
         self._lease_seconds = lease_seconds
         self._on_change = on_change
+        self._ring = ring
         self._watchers: set[asyncio.Task[None]] = set()
         self._start_at = [0.0] * plan.executors
         self._crashes = 0
@@ -120,7 +129,7 @@ class Crew:
         return len(self.children) == self._plan.executors and all(child.ready for child in self.children.values())
 
     async def _watch(self, child: Child) -> None:
-        listening = asyncio.create_task(child.listen(self._heard))
+        listening = asyncio.create_task(child.listen(self._heard, self._ring))
         returncode = await child.process.wait()
         if returncode == EXIT_MISCONFIGURED:
             await asyncio.wait([listening], timeout=1.0)
@@ -134,6 +143,7 @@ class Crew:
         elif not self.stopping:
             record.executor_died(child.executor_id, child.pid, returncode, len(fates))
         self._plan_restart(child)
+        self._ring("workers")
         self._on_change()
 
     def _plan_restart(self, child: Child) -> None:
@@ -150,4 +160,10 @@ class Crew:
 
     def _heard(self, tasks: list[str]) -> None:
         self.tasks = tasks
+        self._ring("workers")
         self._on_change()
+
+
+def queues_message(queues: QueueSettings) -> Message:
+    """Tell executors which queues they serve."""
+    return {"queues": {"open": list(queues.open), "limited": list(queues.limited)}}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -50,14 +52,21 @@ class Executor:
     """Runs up to `concurrency` jobs at once; what it claimed ahead waits in `_backlog`."""
 
     def __init__(
-        self, identity: Identity, settings: Settings, tasks: dict[str, TaskType], marks: Marks, engine: Engine
+        self,
+        identity: Identity,
+        settings: Settings,
+        tasks: dict[str, TaskType],
+        marks: Marks,
+        engine: Engine,
+        ring: Callable[..., None],
     ) -> None:
-        """Put the parts together; nothing runs yet."""
+        """Put the parts together; nothing runs yet. `ring` is called with the topics that this executor changes."""
         self._identity = identity
         self._settings = settings
         self._tasks = tasks
         self._marks = marks
         self._engine = engine
+        self._ring = ring
         self._backlog: deque[asyncpg.Record] = deque()
         self._running: dict[UUID, Attempt] = {}
         self._transactional = asyncio.Semaphore(settings.transactional_concurrency)
@@ -70,7 +79,10 @@ class Executor:
         self.state = SimpleNamespace()
         self._finish_connection = HeldConnection(settings.direct_url, "easyflow finish")
         self._claim_connection = HeldConnection(settings.direct_url, "easyflow claim")
-        self.finisher = Finisher(self._finish_connection, identity.executor_id, marks, self.wake, self._recorded)
+        lettered = partial(ring, "dead-letters")
+        self.finisher = Finisher(
+            self._finish_connection, identity.executor_id, marks, self.wake, self._recorded, lettered
+        )
         self.claimer = Claimer(
             self._claim_connection,
             identity.executor_id,
@@ -146,12 +158,14 @@ class Executor:
 
     def _recorded(self) -> None:
         """Go on after endings were recorded: their marks and their share of memory are free again."""
+        self._ring("jobs")
         self._start_more()
         self.claimer.settle()
         if self.claimer.queues.limited:
             self.wake()
 
     def _accept(self, rows: list[asyncpg.Record]) -> None:
+        self._ring("jobs")
         self._backlog.extend(rows)
         if self._draining or not {row["queue"] for row in rows} <= self._served:
             self._give_back(lambda row: self._draining or row["queue"] not in self._served)
@@ -191,6 +205,7 @@ class Executor:
         if not isinstance(outcome, Recorded):
             self.finisher.add(attempt.ending(outcome), attempt.slot)
         else:
+            self._ring("jobs")
             self.finisher.admit_soon(set(outcome.keys))
             if attempt.slot is not None:
                 self._marks.end(attempt.slot)

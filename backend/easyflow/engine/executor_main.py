@@ -27,11 +27,14 @@ from easyflow.observability.logging import configure
 from easyflow.registry import TaskType, load
 from easyflow.settings import Settings, settings
 from easyflow.storage.database import open_engine
+from easyflow.storage.notifications import ChangeBell, Topic
 from easyflow.storage.queues import QueueSettings
 from easyflow.storage.tasks import TaskRow, register
 
 EXIT_MISCONFIGURED = 78
 IDLE_SLACK_SECONDS = 10.0
+# Less than the second a worker may be quiet: the pipe costs little, and the two waits add up for who looks on.
+PIPE_QUIET_SECONDS = 0.2
 
 
 async def run(orders: dict[str, Any], known: Settings, told: int) -> None:
@@ -49,9 +52,10 @@ async def run(orders: dict[str, Any], known: Settings, told: int) -> None:
     idle_limit = max((t.timeout_seconds for t in tasks.values() if t.effects is Effects.TRANSACTIONAL), default=30.0)
     engine = open_engine(known.direct_url, known.transactional_concurrency, idle_limit + IDLE_SLACK_SECONDS)
     async with opened() as state:
-        executor = Executor(identity, known, tasks, marks, engine)
+        changes = _bell_by(orders["status_fd"])
+        executor = Executor(identity, known, tasks, marks, engine, changes.ring)
         executor.state = SimpleNamespace(**state)
-        progress = ProgressWriter(known.direct_url, executor.running)
+        progress = ProgressWriter(known.direct_url, executor.running, changes.ring)
         loops = [
             asyncio.create_task(loop())
             for loop in (executor.finisher.run, executor.claimer.run, executor.watch_deadlines, progress.run)
@@ -63,7 +67,17 @@ async def run(orders: dict[str, Any], known: Settings, told: int) -> None:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await executor.close()
+        await changes.close()
     await engine.dispose()
+
+
+def _bell_by(descriptor: int) -> ChangeBell:
+    """Make a bell that the supervisor hears: it passes on, once for all its executors, what they changed."""
+
+    async def send(topics: frozenset[Topic]) -> None:
+        channel.say(descriptor, {"changed": sorted(topics)})
+
+    return ChangeBell(send, PIPE_QUIET_SECONDS)
 
 
 async def _announce(known: Settings, tasks: dict[str, TaskType]) -> None:

@@ -43,13 +43,15 @@ class Finisher:
         marks: Marks,
         on_admitted: Callable[[], None],
         on_recorded: Callable[[], None],
+        on_failed: Callable[[], None],
     ) -> None:
-        """Write over `connection`; tell when a finish let other jobs of a key go, and when a batch is recorded."""
+        """Write over `connection`; tell when a finish let other jobs of a key go, a batch is recorded, a job FAILED."""
         self._connection = connection
         self._executor_id = executor_id
         self._marks = marks
         self._on_admitted = on_admitted
         self._on_recorded = on_recorded
+        self._on_failed = on_failed
         self._waiting: deque[tuple[Ending, int | None]] = deque()
         self._keys: set[Key] = set()
         self._wake = asyncio.Event()
@@ -105,6 +107,8 @@ class Finisher:
             await self._isolate(write, endings, refused)
             return
         self._keys |= keys_of(accepted)
+        if accepted and isinstance(endings[0].outcome, Failed):
+            self._on_failed()
         if len(accepted) < len(endings):
             known = {row["job_id"] for row in accepted}
             for ending in endings:

@@ -23,9 +23,20 @@ PROMOTE_BATCH = 1000
 PROMOTE_OVERLAP = timedelta(seconds=10)
 PROMOTE_FULL_EVERY_SECONDS = 30.0
 PARTITION_DAYS_AHEAD = 7
+ROLL_UP_EVERY_SECONDS = 10.0
+COUNT_RUNNING_EVERY_SECONDS = 20.0
+LATE_MINUTES = 1
+MINUTES_AT_ONCE = 10
+CATCH_UP_SECONDS = 0.5
+THROUGHPUT_DAYS = 30
+REMOVED_AT_ONCE = 5000
 MORE_LOOKS = 10
 LOOK_SECONDS = 0.05
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _to_nobody(*topics: str) -> None:
+    """Where nobody looks on."""
 
 
 class Promoter:
@@ -59,9 +70,10 @@ class Promoter:
 class Rescuer:
     """Takes leases back from executors that are gone: our own by their marks, other workers' by their expired lease."""
 
-    def __init__(self, limits: Limits) -> None:
-        """Judge by these limits."""
+    def __init__(self, limits: Limits, ring: Callable[..., None] = _to_nobody) -> None:
+        """Judge by these limits; `ring` is called with the topics that a rescue has changed."""
         self._limits = limits
+        self._ring = ring
         self._fates: dict[bytes, Fate] = {}
         self._own: set[UUID] = set()
 
@@ -74,6 +86,7 @@ class Rescuer:
         self._fates |= fates
         self._own.add(executor_id)
         await workers.retire(connection, executor_id)
+        self._ring("workers")
         await self._rescue(connection, [executor_id])
         for _ in range(MORE_LOOKS):
             await asyncio.sleep(LOOK_SECONDS)
@@ -83,7 +96,8 @@ class Rescuer:
 
     async def run_once(self, connection: Connection) -> list[asyncpg.Record]:
         """Retire executors whose lease ran out, and rescue whatever dead executors still hold."""
-        await workers.retire_expired(connection)
+        if await workers.retire_expired(connection):
+            self._ring("workers")
         holders = await workers.dead_holders(connection)
         moved = await self._rescue(connection, holders) if holders else []
         if not holders:
@@ -107,6 +121,7 @@ class Rescuer:
             record.jobs_rescued(len(all_moved), sum(row["state"] == "FAILED" for row in all_moved))
             await admission.admit(connection, admission.keys_of(all_moved))
             await notify_ready(connection, {row["queue"] for row in all_moved})
+            self._ring("jobs", "dead-letters")
         return all_moved
 
     def _own_fate(self, claim_token: UUID) -> Fate:
@@ -140,6 +155,27 @@ async def remove_idle_keys(connection: Connection) -> list[asyncpg.Record]:
     return []
 
 
+async def roll_up(connection: Connection) -> list[asyncpg.Record]:
+    """Count what ended, by the minute, and remove counts of long ago; each worker tries, and one does it.
+
+    What it is behind, after a time without workers, it catches up in steps of ten minutes, half a second in each turn.
+    """
+    until = time.monotonic() + CATCH_UP_SECONDS
+    behind = True
+    while behind and time.monotonic() < until:
+        async with connection.transaction():
+            await connection.execute("set local lock_timeout = '200ms'; set local statement_timeout = '10s'")
+            row = await statement("roll_up_throughput").fetchrow(
+                connection,
+                every_seconds=COUNT_RUNNING_EVERY_SECONDS,
+                late_minutes=LATE_MINUTES,
+                max_minutes=MINUTES_AT_ONCE,
+            )
+        behind = row is not None and row["behind"]
+    await statement("remove_old_throughput").fetch(connection, days=THROUGHPUT_DAYS, max_rows=REMOVED_AT_ONCE)
+    return []
+
+
 def _unknown(claim_token: UUID) -> Fate:
     return "unknown"
 
@@ -157,8 +193,20 @@ class Chore:
     due_at: float = field(default=0.0)
 
 
-async def run_due(chores: list[Chore], connection: Connection) -> None:
-    """Give each chore that is due its turn, and wake workers for what moved.
+def chores(poll_seconds: float, lease_seconds: float, rescue: Turn) -> list[Chore]:
+    """Return every loop of one worker, due at once; `rescue` is its own, as it knows which executors are its."""
+    return [
+        Chore("promote", Promoter().run_once, poll_seconds),
+        Chore("rescue", rescue, min(1.0, lease_seconds / 4)),
+        Chore("sweep", Sweeper().run_once, 1.0),
+        Chore("idle keys", remove_idle_keys, 60.0),
+        Chore("partitions", create_partitions, 3600.0),
+        Chore("throughput", roll_up, ROLL_UP_EVERY_SECONDS),
+    ]
+
+
+async def run_due(chores: list[Chore], connection: Connection, ring: Callable[..., None]) -> None:
+    """Give each chore that is due its turn, wake workers for what moved, and `ring` for it.
 
     A turn that PostgreSQL refuses is recorded and tried again at its next time; a lost connection is the caller's.
     """
@@ -178,3 +226,4 @@ async def run_due(chores: list[Chore], connection: Connection) -> None:
             continue
         if moved:
             await notify_ready(connection, {row["queue"] for row in moved})
+            ring("jobs")

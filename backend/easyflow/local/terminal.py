@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import TextIO
 
-COLOURS = {"postgres": "34", "migrate": "35", "api": "36", "worker": "32", "demo": "33"}
+COLOURS = {"postgres": "34", "migrate": "35", "api": "36", "worker": "32", "dashboard": "94", "demo": "33"}
 
 
 class Terminal:

@@ -36,6 +36,36 @@ def api_stopped() -> None:
     _log.info("api.stopped")
 
 
+def live_updates_lost(why: str) -> None:
+    """No changes are heard any more; browsers poll until they are."""
+    _log.warning("live_updates.lost", why=why)
+
+
+def live_updates_back() -> None:
+    """Changes are heard again."""
+    _log.info("live_updates.back")
+
+
+def dashboard_listening(addresses: list[str], api_url: str) -> None:
+    """The dashboard accepts connections and passes /api on to `api_url`."""
+    _log.info("dashboard.listening", addresses=addresses, api_url=api_url)
+
+
+def dashboard_stopped() -> None:
+    """The dashboard's server has answered what it had begun, and ended."""
+    _log.info("dashboard.stopped")
+
+
+def sign_in_failed(request_id: str) -> None:
+    """Somebody tried to sign in with a wrong key."""
+    _log.warning("session.refused", request_id=request_id)
+
+
+def signed_in(request_id: str) -> None:
+    """Somebody signed in with the key."""
+    _log.info("session.begun", request_id=request_id)
+
+
 def _where(error: BaseException) -> str:
     """The innermost places the error came through, outermost first."""
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from easyflow.errors import Busy, KeyReused, Misconfigured
+from easyflow.errors import Busy, EasyFlowError, KeyReused, Misconfigured
 from easyflow.storage.sql import Connection, statement
 
 
@@ -48,10 +48,34 @@ async def store(connection: Connection, tickets: list[NewTicket]) -> Stored:
     stands in its place. Raises KeyReused for another digest, Busy when another transaction holds a key for longer
     than this one's lock_timeout. Jobs are visible to workers once the transaction commits.
     """
-    earlier = await _take_keys(connection, tickets)
-    fresh = [ticket for ticket in tickets if ticket.id not in earlier]
-    rows = await insert(connection, fresh)
+    _refuse_one_key_for_two(tickets)
+    answered = await _take_keys(connection, tickets)
+    earlier: dict[UUID, UUID] = {}
+    for id, answer in answered.items():
+        if isinstance(answer, EasyFlowError):
+            raise answer
+        earlier[id] = answer
+    rows = await insert(connection, [ticket for ticket in tickets if ticket.id not in earlier])
     return Stored([earlier.get(ticket.id, ticket.id) for ticket in tickets], len(earlier), rows)
+
+
+async def store_each(connection: Connection, tickets: list[NewTicket]) -> list[Stored | EasyFlowError]:
+    """Store jobs of requests that know nothing of each other, inside the caller's transaction.
+
+    Each is answered, in the order given, as if it had come alone and in this order: stored, stored before, or the
+    error that refuses it, which harms no other. Raises Busy as `store`; then none is stored.
+    """
+    answered = await _take_keys(connection, tickets)
+    fresh = [ticket for ticket in tickets if ticket.id not in answered]
+    rows = dict(zip((ticket.id for ticket in fresh), await insert(connection, fresh), strict=True))
+    answers: list[Stored | EasyFlowError] = []
+    for ticket in tickets:
+        answer = answered.get(ticket.id)
+        if answer is None:
+            answers.append(Stored([ticket.id], 0, [rows[ticket.id]]))
+        else:
+            answers.append(answer if isinstance(answer, EasyFlowError) else Stored([answer], 1, []))
+    return answers
 
 
 async def insert(connection: Connection, tickets: list[NewTicket]) -> list[asyncpg.Record]:
@@ -102,39 +126,50 @@ async def take_batch_key(connection: Connection, key: str, digest: bytes, ids: l
     return list(row["object_ids"])
 
 
-async def _take_keys(connection: Connection, tickets: list[NewTicket]) -> dict[UUID, UUID]:
-    """Insert the tickets' idempotency keys; returns for each that was used before: its id, and the earlier job's."""
-    keyed: dict[str, NewTicket] = {}
-    earlier: dict[UUID, UUID] = {}
+def _refuse_one_key_for_two(tickets: list[NewTicket]) -> None:
+    """Raise KeyReused, before anything is written, when two of the requests are different and share a key."""
+    digests: dict[str, bytes] = {}
     for ticket in tickets:
-        if ticket.idempotency_key is None:
-            continue
-        first = keyed.setdefault(ticket.idempotency_key, ticket)
-        if first is not ticket:
-            if first.digest != ticket.digest:
-                raise KeyReused
-            earlier[ticket.id] = first.id
-    if not keyed:
-        return earlier
+        key = ticket.idempotency_key
+        if key is not None and digests.setdefault(key, ticket.digest) != ticket.digest:
+            raise KeyReused
+
+
+async def _take_keys(connection: Connection, tickets: list[NewTicket]) -> dict[UUID, UUID | EasyFlowError]:
+    """Insert the tickets' idempotency keys; returns, for each ticket that is not to be stored, its answer.
+
+    That is the job made earlier under its key, by another request or by one before it in `tickets`, or an error.
+    """
+    sharing: dict[str, list[NewTicket]] = {}
+    for ticket in tickets:
+        if ticket.idempotency_key is not None:
+            sharing.setdefault(ticket.idempotency_key, []).append(ticket)
+    if not sharing:
+        return {}
+    firsts = [same[0] for same in sharing.values()]
     async with _short_waits():
         rows = await statement("take_keys").fetch(
             connection,
             kind="job",
-            keys=list(keyed),
-            digests=[t.digest for t in keyed.values()],
-            object_ids=[t.id for t in keyed.values()],
+            keys=list(sharing),
+            digests=[t.digest for t in firsts],
+            object_ids=[t.id for t in firsts],
         )
     taken = {row["key"] for row in rows}
-    used = [key for key in keyed if key not in taken]
-    if used:
-        found = await statement("read_keys").fetch(connection, kind="job", keys=used)
-        if len(found) < len(used):
-            raise Busy("an idempotency key expired this very moment; repeat the request")
-        for row in found:
-            if row["digest"] != keyed[row["key"]].digest:
-                raise KeyReused
-            earlier[keyed[row["key"]].id] = row["object_ids"][0]
-    return {id: earlier.get(first, first) for id, first in earlier.items()}
+    used = [key for key in sharing if key not in taken]
+    found = await statement("read_keys").fetch(connection, kind="job", keys=used) if used else []
+    holders = {row["key"]: (row["digest"], row["object_ids"][0]) for row in found}
+    holders |= {key: (sharing[key][0].digest, sharing[key][0].id) for key in taken}
+    answers = {t.id: _answer(t, holders.get(key)) for key, same in sharing.items() for t in same}
+    return {id: answer for id, answer in answers.items() if answer != id}
+
+
+def _answer(ticket: NewTicket, holder: tuple[bytes, UUID] | None) -> UUID | EasyFlowError:
+    """Say whose job a ticket's key stands for, perhaps its own."""
+    if holder is None:
+        return Busy("the idempotency key expired this very moment; repeat the request")
+    digest, id = holder
+    return id if digest == ticket.digest else KeyReused()
 
 
 class _short_waits:

@@ -56,8 +56,9 @@ async def cancel(
                 await record_event(connection, job_id, "cancelled", actor, reason)
             else:
                 running = await statement("request_cancel").fetch(connection, job_id=job_id)
-                if running:
+                if running and not running[0]["already"]:
                     await record_event(connection, job_id, "cancel requested", actor, reason)
+                if running:
                     return "requested"
         if waiting:
             await admit(connection, keys_of(waiting))

@@ -10,6 +10,9 @@ import asyncpg
 
 from easyflow.storage.sql import Connection, statement
 
+MOST_QUEUES = 10_000
+COUNTED_TICKETS = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
@@ -32,9 +35,13 @@ async def ensure(connection: Connection, names: Iterable[str]) -> None:
     await statement("ensure_queues").fetch(connection, names=sorted(set(names)))
 
 
-async def list_all(connection: Connection) -> list[asyncpg.Record]:
-    """Return every queue by name with its settings and its counts."""
-    return await statement("list_queues").fetch(connection)
+async def list_all(connection: Connection, max_queues: int = MOST_QUEUES) -> list[asyncpg.Record]:
+    """Return the first queues by name, each with its settings and its counts.
+
+    Where `counts` is capped there are at least so many: about a hundred thousand tickets are counted, shared among
+    the queues.
+    """
+    return await statement("list_queues").fetch(connection, max_queues=max_queues, looks=COUNTED_TICKETS)
 
 
 async def change(

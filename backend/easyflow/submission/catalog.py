@@ -51,6 +51,10 @@ class Catalog:
         self._sources: dict[str, tuple[str, str]] = {}
         self._read_at = float("-inf")
 
+    def held(self, name: str) -> CatalogTask | None:
+        """Return a task that needs no look at the database, else None: then `lookup` decides."""
+        return self._tasks.get(name) if time.monotonic() - self._read_at <= FRESH_SECONDS else None
+
     async def lookup(self, connection: Connection, names: set[str]) -> dict[str, CatalogTask]:
         """Return those of `names` that exist."""
         if time.monotonic() - self._read_at > FRESH_SECONDS or not names <= self._tasks.keys():
@@ -58,9 +62,14 @@ class Catalog:
         return {name: self._tasks[name] for name in names & self._tasks.keys()}
 
     async def _read(self, connection: Connection) -> None:
-        rows = await stored_tasks.read(connection)
-        self._tasks = {row["name"]: self._known(row) for row in rows}
+        # Before the answer: of many requests one reads, and the others take what is there.
         self._read_at = time.monotonic()
+        try:
+            rows = await stored_tasks.read(connection)
+        except BaseException:
+            self._read_at = float("-inf")
+            raise
+        self._tasks = {row["name"]: self._known(row) for row in rows}
 
     def _known(self, row: asyncpg.Record) -> CatalogTask:
         source = (row["queue"], row["payload_schema"])

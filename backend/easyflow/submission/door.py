@@ -89,15 +89,22 @@ async def check(
             await asyncio.sleep(0)  # a large batch must not keep the loop from everything else
             begun = time.monotonic()
         at = f"jobs.{position}." if batch or len(jobs) > 1 else ""
-        task = known.get(job.task)
-        payload = payload_text(job.payload, limits.payload_bytes, f"{at}payload")
-        found = task.problems(job.payload, f"{at}payload") if task else [_unknown(job, at)]
-        problems += found
-        if task and not found:
-            tickets.append(_ticket(job, task, payload))
+        judged = _judged(job, known.get(job.task), limits, at)
+        if isinstance(judged, storage.NewTicket):
+            tickets.append(judged)
+        else:
+            problems += judged
     if problems:
         raise Invalid("the request does not fit", problems[:100])
     return tickets
+
+
+def check_one(job: NewJob, task: CatalogTask, limits: Settings) -> storage.NewTicket:
+    """Turn one request whose task is known into a storable job; raises Invalid and TooLarge as `check` does."""
+    judged = _judged(job, task, limits, "")
+    if isinstance(judged, storage.NewTicket):
+        return judged
+    raise Invalid("the request does not fit", judged)
 
 
 async def submit(connection: Connection, tickets: list[storage.NewTicket]) -> storage.Stored:
@@ -176,8 +183,14 @@ def payload_text(payload: Any, max_bytes: int, at: str = "payload") -> str:
     return document.dumps(payload, max_bytes=max_bytes, at=at)
 
 
-def _unknown(job: NewJob, at: str) -> dict[str, str]:
-    return {"at": f"{at}task", "message": "no worker has registered this task"}
+def _judged(
+    job: NewJob, task: CatalogTask | None, limits: Settings, at: str
+) -> storage.NewTicket | list[dict[str, str]]:
+    """Return a request as a storable job, or its problems."""
+    payload = payload_text(job.payload, limits.payload_bytes, f"{at}payload")
+    if task is None:
+        return [{"at": f"{at}task", "message": "no worker has registered this task"}]
+    return task.problems(job.payload, f"{at}payload") or _ticket(job, task, payload)
 
 
 def _ticket(job: NewJob, task: CatalogTask, payload: str) -> storage.NewTicket:

@@ -10,12 +10,13 @@ from asyncpg import SyntaxOrAccessError
 from fastapi import FastAPI, Request
 from structlog.testing import capture_logs
 
+from easyflow.access.policy import Policy
 from easyflow.api import problems
 from easyflow.api.app import create_app
-from easyflow.api.guard import Guard
 from easyflow.errors import Misconfigured, StorageUnavailable
+from easyflow.serving.guard import Guard
 from easyflow.settings import Settings
-from tests.support.api import Api, problem
+from tests.support.api import Api, problem, running_api
 from tests.support.factories import TASK
 
 HERE = [
@@ -28,6 +29,7 @@ HERE = [
     "[::1]",
     "[::1]:3030",
 ]
+READ = "/api/v1/jobs"
 ELSEWHERE = [
     "",
     "example.org",
@@ -102,28 +104,101 @@ async def status_of(api: Api, scope: dict[str, Any]) -> int:
     ("headers", "allowed"),
     [
         ({}, True),
-        ({"origin": "http://localhost:3000"}, True),
-        ({"origin": "http://127.0.0.1"}, True),
-        ({"origin": "https://[::1]:3000"}, True),
+        ({"origin": "http://localhost:3030"}, True),
+        ({"origin": "https://localhost:3030"}, True),
+        ({"origin": "http://localhost:3030", "sec_fetch_site": "same-origin"}, True),
+        ({"origin": "http://localhost:3030", "sec_fetch_site": "cross-site"}, False),
+        ({"origin": "http://localhost:3030", "sec_fetch_site": "same-site"}, False),
+        ({"origin": "http://localhost:3000"}, False),
+        ({"origin": "http://localhost"}, False),
+        ({"origin": "http://127.0.0.1:3030"}, False),
+        ({"origin": "https://[::1]:3030"}, False),
         ({"origin": "null"}, False),
         ({"origin": ""}, False),
         ({"origin": "http://example.org"}, False),
-        ({"origin": "http://localhost.example.org"}, False),
-        ({"origin": "http://localhost@example.org"}, False),
-        ({"origin": "file://localhost"}, False),
+        ({"origin": "http://localhost.example.org:3030"}, False),
+        ({"origin": "http://localhost:3030@example.org"}, False),
+        ({"origin": "http://example.org@localhost:3030"}, False),
+        ({"origin": "http://localhost:3030/"}, False),
+        ({"origin": "file://localhost:3030"}, False),
+        ({"origin": "localhost:3030"}, False),
         ({"origin": "http://[::1"}, False),
-        ({"origin": "http://localhost:3000", "sec_fetch_site": "cross-site"}, True),
         ({"sec_fetch_site": "cross-site"}, False),
+        ({"sec_fetch_site": "same-site"}, False),
+        ({"sec_fetch_site": "anything"}, False),
         ({"sec_fetch_site": "same-origin"}, True),
         ({"sec_fetch_site": "none"}, True),
     ],
 )
-async def test_only_pages_of_this_machine_change_anything(api: Api, headers: dict[str, str], allowed: bool) -> None:
-    assert (await ask(api, **headers)).status_code == 200
-    reply = await api.post("/jobs", {"task": TASK}, **headers)
-    if not allowed:
-        problem(reply, 403, "forbidden")
+async def test_a_page_reads_and_changes_only_where_it_came_from(
+    api: Api, headers: dict[str, str], allowed: bool
+) -> None:
+    replies = [await ask(api, method, path, **headers) for method in ("GET", "HEAD") for path in ("/healthz", READ)]
+    replies += [await ask(api, "OPTIONS", READ, **headers), await api.post("/jobs", {"task": TASK}, **headers)]
+    assert [reply.status_code != 403 for reply in replies] == [allowed] * len(replies)
     assert await api.count() == (1 if allowed else 0)
+    assert not [name for reply in replies for name in reply.headers if name.startswith("access-control")]
+
+
+async def test_two_origins_are_never_the_right_one(api: Api) -> None:
+    named = [(b"origin", b"http://localhost:3030"), (b"origin", b"http://example.org")]
+    problem(await api.client.get(READ, headers=named), 403, "forbidden")
+
+
+async def test_an_origin_without_a_port_is_at_its_schemes_own(api: Api) -> None:
+    for host, origin, status in [
+        ("localhost", "http://localhost", 200),
+        ("localhost:80", "http://localhost", 200),
+        ("localhost", "http://localhost:80", 200),
+        ("localhost", "https://localhost", 200),
+        ("localhost:443", "https://localhost", 200),
+        ("localhost:443", "http://localhost", 403),
+        ("localhost", "https://localhost:80", 403),
+        ("localhost", "http://localhost:3000", 403),
+    ]:
+        assert (host, origin, (await ask(api, host=host, origin=origin)).status_code) == (host, origin, status)
+
+
+NAVIGATED = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+
+
+@pytest.mark.parametrize(
+    ("path", "changed", "followed"),
+    [
+        ("/docs", {}, True),
+        ("/openapi.json", {}, True),
+        ("/docs", {"sec_fetch_dest": "iframe"}, False),
+        ("/openapi.json", {"sec_fetch_mode": "cors"}, False),
+        ("/openapi.json", {"origin": "http://example.org"}, False),
+        ("/api/v1/jobs", {}, False),
+        ("/healthz", {}, False),
+    ],
+)
+async def test_a_link_on_another_site_leads_to_the_documents_only(
+    database_url: str, path: str, changed: dict[str, str], followed: bool
+) -> None:
+    headers = {name.replace("_", "-"): value for name, value in {**NAVIGATED, **changed}.items()}
+    async with running_api(database_url, mode="development") as client:
+        assert (await client.get(path, headers=headers)).status_code == (200 if followed else 403)
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
+)
+async def test_what_a_plain_form_could_send_is_no_json(api: Api, content_type: str | None) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    for path, content in (("/api/v1/jobs", f'{{"task": "{TASK}"}}'), ("/api/v1/session", '{"key": "x"}')):
+        reply = await api.client.post(path, content=content.encode(), headers=headers)
+        problem(reply, 415, "unsupported_media_type")
+    assert await api.count() == 0
+
+
+async def test_who_acts_is_written_down(api: Api) -> None:
+    for page, name in (({}, "a"), ({"origin": "http://localhost:3030"}, "b")):
+        reply = await api.client.patch(f"/api/v1/queues/{name}", json={"paused": True}, headers=page)
+        assert reply.status_code == 200, reply.text
+    rows = await api.connection.fetch("select object_id, actor from easyflow.audit order by id")
+    assert [tuple(row) for row in rows] == [("a", "api"), ("b", "dashboard")]
 
 
 async def test_every_answer_has_an_id_of_its_own(api: Api) -> None:
@@ -133,9 +208,7 @@ async def test_every_answer_has_an_id_of_its_own(api: Api) -> None:
     assert {reply.headers["cache-control"] for reply in replies} == {"no-store"}
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/api/v1", "/api/v1/jobs/", "//api/v1/jobs", "/api/v2/jobs", "/metrics"]
-)
+@pytest.mark.parametrize("path", ["/", "/nothing", "/api/v1", "/api/v1/jobs/", "//api/v1/jobs", "/api/v2/jobs"])
 async def test_an_address_without_anything_is_a_problem(api: Api, path: str) -> None:
     problem(await ask(api, path=path), 404, "not_found")
 
@@ -179,7 +252,8 @@ SECRETS = ["hunter2", "select secret", "Traceback", "postgresql://", __file__]
 
 def failing_app(error: Exception) -> FastAPI:
     app = FastAPI()
-    app.add_middleware(Guard)
+    everything = frozenset({"/fails"}).__contains__
+    app.add_middleware(Guard, policy=Policy(None, frozenset(), everything, everything), headers=())
     problems.install(app)
 
     @app.get("/fails")

@@ -238,10 +238,11 @@ async def test_a_submit_without_key_is_one_statement(api: Api) -> None:
         sent.append(record.query.splitlines()[0])
 
     await api.backend.bell.close()
+    await api.backend.changes.close()
     async with AsyncExitStack() as lent:
         for _ in range(api.backend.pool.get_size()):
             (await lent.enter_async_context(acquired(api.backend.pool))).add_query_logger(note)
     for _ in range(3):
         await api.submit(priority=1)
-        await api.backend.bell.close()  # its own connection is not to be a new one, which nobody listens to
+        await api.backend.bell.close()  # its connection is not to be a new one, which nobody listens to
     assert [query for query in sent if "pg_notify" not in query] == ["-- enqueue_jobs"] * 3

@@ -65,7 +65,10 @@ async def test_the_night_is_exact_then_approved_by_the_command_it_names_and_neve
         assert figures(approved) == ALL_APPROVED
         assert approved["start_job_id"] == first["start_job_id"]
         assert (await easyflow("demo", "mainframe")).out.count("\n") == 9
-    assert await database.fetchval("select count(*) from easyflow.jobs") == 301
+        totals = (await easyflow("submit", "mainframe.totals", "--wait", "--json")).json
+        assert totals["state"] == "SUCCEEDED"
+        assert totals["result"]["posted"] == {"jobs": 300, "amount": "104801.54"}
+    assert await database.fetchval("select count(*) from easyflow.jobs") == 302
     assert (await easyflow("check")).code == 0
 
 

@@ -13,7 +13,7 @@ from easyflow.cli.connection import actor
 from easyflow.storage import dead_letters, jobs
 from easyflow.storage.admission import admit
 from easyflow.storage.lists import read_rows
-from easyflow.storage.sql import Connection
+from easyflow.storage.sql import Connection, statement
 from tests.integration.cli.conftest import Easyflow
 from tests.support.factories import DONE, FAILED, claim, end, key, ordered, place, run_through, submit, ticket
 
@@ -49,6 +49,18 @@ async def test_a_job_is_shown_as_the_api_shows_it(easyflow: Easyflow, database: 
     shown = (await easyflow("dlq", "show", str(job_id), "--json")).json
     detail = dead_letter_detail(letter, "FAILED", attempts)
     assert _same(shown) == _same({**detail, "payload": {"amount": 1.5}})
+
+
+async def test_a_running_job_shows_how_far_it_says_it_is(easyflow: Easyflow, database: Connection) -> None:
+    (job_id,) = await submit(database, ticket())
+    (claimed,) = await claim(database)
+    await statement("record_progress").fetch(
+        database, job_ids=[job_id], claim_tokens=[claimed["claim_token"]], done=[3], totals=[10], notes=["posting"]
+    )
+    lines = (await easyflow("jobs", "show", str(job_id))).out.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines if line.startswith("progress")] == ["3 of 10: posting"]
+    shown = (await easyflow("jobs", "show", str(job_id), "--json")).json
+    assert _same(shown)["progress"] == _same(job_detail(await jobs.read(database, job_id), [], None))["progress"]
 
 
 def _same(document: dict[str, Any]) -> Any:

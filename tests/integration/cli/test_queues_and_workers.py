@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from easyflow.cli.connection import actor
-from easyflow.storage import workers
+from easyflow.storage import queues, workers
 from easyflow.storage.sql import Connection
 from tests.integration.cli.conftest import Easyflow
 from tests.support.factories import birthday, claim, start_executor, stop_clock, submit, ticket
@@ -30,6 +31,15 @@ async def test_queues_are_listed_with_what_is_in_them(easyflow: Easyflow, databa
         ["default", "no", "-", "1", "2", "1", "0"],
         ["later", "no", "-", "1", "0", "0", "1"],
     ]
+
+
+async def test_a_list_says_which_queues_hold_more_than_was_counted(
+    easyflow: Easyflow, database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "COUNTED_TICKETS", 1)
+    await submit(database, *(ticket() for _ in range(101)), ticket(queue="letters"))
+    lines = (await easyflow("queues", "list")).out.splitlines()
+    assert (lines[1].split()[4], lines[-1]) == ("100", "There is more than was counted in default.")
 
 
 async def test_a_paused_queue_stays_paused_until_it_is_resumed(easyflow: Easyflow, database: Connection) -> None:
@@ -97,3 +107,23 @@ async def test_a_worker_that_stays_silent_is_called_so_and_after_an_hour_left_ou
     await stop_clock(database, now + timedelta(hours=2))
     assert (await easyflow("workers")).out == "No worker runs: start one with `easyflow worker`.\n"
     assert [one["state"] for one in (await easyflow("workers", "--all", "--json")).json["items"]] == ["silent"]
+
+
+async def test_a_host_is_well_while_a_worker_of_its_own_is_live_or_draining(
+    easyflow: Easyflow, database: Connection
+) -> None:
+    now = await birthday(database)
+    await stop_clock(database, now)
+    other, own = uuid4(), uuid4()
+    await workers.register(database, other, host="elsewhere", pid=7, version="0", queues=["default"], tasks=[])
+    nobody = await easyflow("workers", "--here")
+    assert (nobody.code, nobody.out) == (1, "No worker runs: start one with `easyflow worker`.\n")
+
+    await workers.register(database, own, host=socket.gethostname(), pid=8, version="0", queues=["default"], tasks=[])
+    for state in ("live", "draining"):
+        await database.execute("update easyflow.workers set state = $1 where id = $2", state, own)
+        seen = await easyflow("workers", "--here", "--json")
+        assert (seen.code, [(one["id"], one["state"]) for one in seen.json["items"]]) == (0, [(str(own), state)])
+
+    await stop_clock(database, now + timedelta(minutes=1))
+    assert (await easyflow("workers", "--here")).code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import asyncpg
@@ -22,10 +23,12 @@ LIMITS = Limits(3, 10)
 
 
 @pytest.fixture
-def supervisor(database_url: str) -> Supervisor:
+async def supervisor(database_url: str) -> AsyncIterator[Supervisor]:
     """One that was never started."""
     known = Settings(database_url=database_url, lease_seconds=15.0, renew_seconds=5.0)
-    return Supervisor(known, Plan(["default"], [], 1, 1))
+    supervisor = Supervisor(known, Plan(["default"], [], 1, 1))
+    yield supervisor
+    await supervisor._notices.close()  # what a turn of it rings is told by a task, which would outlive the database
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from easyflow.examples.mainframe import ledger, tasks
 from easyflow.examples.mainframe.records import bundled, read_accounts, read_card_xref, read_transactions
 from easyflow.examples.mainframe.schema import accounts, create_all, postings
 from easyflow.examples.mainframe.summary import Rejection, read_summary, verify
-from easyflow.examples.mainframe.tasks import PostingOut, TransactionIn, post_transaction
+from easyflow.examples.mainframe.tasks import PostingOut, TotalsIn, TransactionIn, post_transaction, totals
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -90,6 +90,59 @@ async def test_the_night_comes_to_the_verified_results_and_a_second_one_books_no
     lifted, left = await run(sessions, approved)
     assert (len(lifted), left) == (38, [])
     assert await deviations(sessions, []) == []
+
+
+async def totals_now(sessions: Sessions) -> object:
+    """What the task answers, as its result is stored."""
+    async with sessions.begin() as session:
+        return (await totals(context(session), TotalsIn())).model_dump(mode="json")
+
+
+async def test_the_totals_are_known_before_during_and_after_the_night(sessions: Sessions) -> None:
+    nothing = dict.fromkeys(["posted", "not_posted", "balances", "cycle_credit", "cycle_debit"])
+    assert await totals_now(sessions) == nothing
+
+    await load(sessions)
+    assert await totals_now(sessions) == {
+        "posted": {"jobs": 0, "amount": "0.00"},
+        "not_posted": {"jobs": 300, "amount": "104801.54"},
+        "balances": "12269.00", "cycle_credit": "0.00", "cycle_debit": "0.00",
+    }  # fmt: skip
+
+    day = the_day()
+    booked, _ = await run(sessions, day[:2])
+    assert [posting.amount for posting in booked] == [Decimal("504.77"), Decimal("-919.00")]
+    assert await totals_now(sessions) == {
+        "posted": {"jobs": 2, "amount": "-414.23"},
+        "not_posted": {"jobs": 298, "amount": "105215.77"},
+        "balances": "11854.77", "cycle_credit": "504.77", "cycle_debit": "-919.00",
+    }  # fmt: skip
+
+    await run(sessions, day)
+    assert await totals_now(sessions) == {
+        "posted": {"jobs": 262, "amount": "77954.70"},
+        "not_posted": {"jobs": 38, "amount": "26846.84"},
+        "balances": "90223.70", "cycle_credit": "102353.99", "cycle_debit": "-24399.29",
+    }  # fmt: skip
+
+    await run(sessions, the_day(overdraft_approved=True))
+    assert await totals_now(sessions) == {
+        "posted": {"jobs": 300, "amount": "104801.54"},
+        "not_posted": {"jobs": 0, "amount": "0.00"},
+        "balances": "117070.54", "cycle_credit": "129200.83", "cycle_debit": "-24399.29",
+    }  # fmt: skip
+
+
+async def test_a_transaction_posted_with_another_amount_no_longer_counts_as_not_posted(sessions: Sessions) -> None:
+    await load(sessions)
+    first, second = the_day()[:2]
+    await run(sessions, [first.model_copy(update={"amount": Decimal("1.00")})])
+    await run(sessions, [second.model_copy(update={"transaction_id": "not of the day", "amount": Decimal("2.00")})])
+    assert await totals_now(sessions) == {
+        "posted": {"jobs": 2, "amount": "3.00"},
+        "not_posted": {"jobs": 299, "amount": "104296.77"},
+        "balances": "12272.00", "cycle_credit": "3.00", "cycle_debit": "0.00",
+    }  # fmt: skip
 
 
 async def test_before_the_first_start_there_is_no_summary(sessions: Sessions) -> None:

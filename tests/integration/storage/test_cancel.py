@@ -70,6 +70,8 @@ async def test_a_running_job_is_asked_to_stop_and_its_executor_is_told(connect: 
     assert await workers.cancelled_jobs(connection, [executor_id]) == [(executor_id, job_id)]
     assert await workers.cancelled_jobs(connection, [uuid4()]) == []
     assert await place(connection, other) == "RUNNING"
+    events = await connection.fetch("select job_id, kind from easyflow.job_events")
+    assert [tuple(row) for row in events] == [(job_id, "cancel requested")]
 
 
 @pytest.mark.parametrize("kind", ALL)

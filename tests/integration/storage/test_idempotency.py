@@ -104,6 +104,46 @@ async def test_a_submit_waits_no_longer_than_its_lock_timeout_for_a_key(connect:
     assert len(await jobs(second)) == 1
 
 
+async def test_requests_that_know_nothing_of_each_other_are_each_answered_alone(connect: Connect) -> None:
+    connection = await connect()
+    (before,) = (await store(connection, keyed("old"))).ids
+    given = [
+        keyed("new"),
+        keyed("old", b"another"),
+        keyed("new"),
+        ticket(),
+        keyed("old"),
+        keyed("new", b"another"),
+        keyed("last"),
+    ]
+    async with connection.transaction():
+        answers = await enqueue.store_each(connection, given)
+    refused = [n for n, answer in enumerate(answers) if isinstance(answer, KeyReused)]
+    told = [(answer.ids, answer.existing) for answer in answers if isinstance(answer, Stored)]
+    assert refused == [1, 5]
+    assert told == [
+        ([given[0].id], 0),
+        ([given[0].id], 1),
+        ([given[3].id], 0),
+        ([before], 1),
+        ([given[6].id], 0),
+    ]
+    assert [row["id"] for answer in answers if isinstance(answer, Stored) for row in answer.fresh] == [
+        given[n].id for n in (0, 3, 6)
+    ]
+    assert await jobs(connection) == {before, given[0].id, given[3].id, given[6].id}
+
+
+async def test_a_request_refused_for_its_own_two_members_leaves_nothing_in_the_callers_transaction(
+    connect: Connect,
+) -> None:
+    connection = await connect()
+    async with connection.transaction():
+        with pytest.raises(KeyReused):
+            await enqueue.store(connection, [keyed("a"), keyed("b"), keyed("b", b"another")])
+    assert await connection.fetchval("select count(*) from easyflow.idempotency_keys") == 0
+
+
 NAMES = ("a", "m", "z")
 
 

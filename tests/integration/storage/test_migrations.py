@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from urllib.parse import quote
 
 import asyncpg
 import pytest
 from alembic import command
 
+from easyflow.engine.housekeeping import roll_up
 from easyflow.errors import StorageUnavailable
 from easyflow.local.postgres import LocalPostgres
 from easyflow.storage.migrations import alembic_config, migrate, present_revision, wanted_revision
-from tests.support.factories import FAILED, run_through
+from tests.support.factories import FAILED, run_through, stop_clock
 from tests.support.postgres import fresh_database
+from tests.support.waiting import until
 
 PROGRAM = "import sys; from easyflow.storage.migrations import migrate; migrate(sys.argv[1])"
 
@@ -115,3 +118,38 @@ async def test_a_database_that_is_away_has_no_revision_to_tell(empty_url: str) -
 def test_an_address_with_odd_characters_reaches_alembic_whole(character: str) -> None:
     address = f"postgresql://ann:{quote(character, safe='')}@db/jobs"
     assert alembic_config(address).get_main_option("sqlalchemy.url") == address.replace("://", "+asyncpg://")
+
+
+async def test_a_migration_that_waits_too_long_for_running_work_gives_up_and_changes_nothing(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, alembic_config(empty_url), "0001")
+    before = await shape(empty_url)
+    worker, other = await asyncpg.connect(empty_url), await asyncpg.connect(empty_url)
+    async with worker.transaction():
+        await run_through(worker, FAILED)
+        with pytest.raises(Exception, match="lock timeout"):
+            await asyncio.to_thread(migrate, empty_url)
+        await asyncio.wait_for(run_through(other, FAILED, queue="default"), 10)
+    assert await shape(empty_url) == before
+    assert await present_revision(empty_url) == "0001"
+    await asyncio.to_thread(migrate, empty_url)
+    assert await present_revision(empty_url) == wanted_revision()
+    for connection in (worker, other):
+        await run_through(connection, FAILED)
+        await connection.close()
+
+
+async def test_what_ended_on_the_day_before_the_migration_is_counted_after_it(empty_url: str) -> None:
+    await asyncio.to_thread(command.upgrade, alembic_config(empty_url), "0001")
+    connection = await asyncpg.connect(empty_url)
+    now = await connection.fetchval("select easyflow.clock()")
+    await stop_clock(connection, now - timedelta(hours=2))
+    await run_through(connection, FAILED)
+    await stop_clock(connection, now)
+    await asyncio.to_thread(migrate, empty_url)
+
+    async def counted() -> bool:
+        await roll_up(connection)
+        return bool(await connection.fetchval("select sum(count) = 1 from easyflow.throughput"))
+
+    await until(20, counted)
+    await connection.close()

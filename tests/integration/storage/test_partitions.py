@@ -74,9 +74,13 @@ async def test_a_new_day_has_every_index_of_the_first_ones_and_its_primary_key_i
         select t.inhparent::regclass::text as parent, t.inhrelid::regclass::text as child,
                array_agg(i.inhparent::regclass::text order by i.inhparent::regclass::text) as indexes,
                bool_and(x.indisvalid) as valid,
-               (array_agg(x.indisprimary order by x.indexrelid desc))[1] as primary_key_is_youngest
+               (array_agg(x.indisprimary order by x.indexrelid desc) filter (where a.amname = 'btree'))[1]
+                   as primary_key_is_youngest,
+               array_agg(c.reloptions::text) filter (where a.amname = 'brin') as by_time
         from pg_inherits as t
         join pg_index as x on x.indrelid = t.inhrelid
+        join pg_class as c on c.oid = x.indexrelid
+        join pg_am as a on a.oid = c.relam
         left join pg_inherits as i on i.inhrelid = x.indexrelid
         where t.inhparent = any (array['easyflow.jobs', 'easyflow.finished', 'easyflow.attempts',
                                        'easyflow.results']::regclass[])
@@ -86,7 +90,7 @@ async def test_a_new_day_has_every_index_of_the_first_ones_and_its_primary_key_i
     assert len(rows) == 10 * len(TABLES)
     expected = {
         "easyflow.jobs": ["easyflow.jobs_pkey", "easyflow.jobs_queue", "easyflow.jobs_task"],
-        "easyflow.finished": ["easyflow.finished_not_succeeded", "easyflow.finished_pkey"],
+        "easyflow.finished": ["easyflow.finished_not_succeeded", "easyflow.finished_pkey", "easyflow.finished_time"],
         "easyflow.attempts": ["easyflow.attempts_pkey"],
         "easyflow.results": ["easyflow.results_pkey"],
     }
@@ -94,6 +98,8 @@ async def test_a_new_day_has_every_index_of_the_first_ones_and_its_primary_key_i
         assert row["indexes"] == expected[row["parent"]], row["child"]
         assert row["valid"]
         assert row["primary_key_is_youngest"], row["child"]
+        by_time = ["{pages_per_range=32,autosummarize=on}"] if row["parent"] == "easyflow.finished" else None
+        assert row["by_time"] == by_time, row["child"]
 
 
 async def test_the_first_id_of_an_instant_is_the_smallest_version_7_id_of_it(connect: Connect) -> None:

@@ -61,9 +61,9 @@ def test_sound_surroundings_are_all_ok() -> None:
         ({"days_ahead": 3}, "ok", "partitions", "3 days ahead"),
         ({"days_ahead": 2}, "FAIL", "partitions", "2 of at least 3 days ahead: start a worker"),
         ({"days_ahead": -1}, "FAIL", "partitions", "today's are missing"),
-        ({"executors": 10, "workers": 2}, "FAIL", "connections", "may open 124 of 97 connections: raise max_connec"),
-        ({"executors": 7}, "warn", "connections", "may open 89 of 97 connections"),
-        ({"executors": 7, "transactional_concurrency": 1}, "ok", "connections", "may open 40 of 97"),
+        ({"executors": 10, "workers": 2}, "FAIL", "connections", "may open 127 of 97 connections: raise max_connec"),
+        ({"executors": 7}, "warn", "connections", "may open 91 of 97 connections"),
+        ({"executors": 7, "transactional_concurrency": 1}, "ok", "connections", "may open 42 of 97"),
         ({"workers": 0, "executors": 0}, "ok", "connections", "one would have"),
         ({"old": [OLD]}, "warn", "transactions", "process 7 (psql, idle in transaction) has been in a tran"),
         ({"old": [{**OLD, "pid": None}]}, "warn", "transactions", "the prepared transaction psql is 15 min old"),
@@ -82,4 +82,20 @@ def test_a_database_without_the_schema_is_judged_without_its_upkeep() -> None:
     found = Surroundings(server=SERVER, clock_ahead_seconds=0.0, revision=None, wanted_revision="0001")
     assert {finding.subject for finding in judge(found, Settings())} == {
         "version", "role", "schema", "durability", "isolation", "clock", "transactions",
+        "access",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("known", "level", "says"),
+    [
+        ({}, "ok", "only this machine is answered"),
+        ({"api_host": "0.0.0.0"}, "FAIL", "others could reach EASYFLOW_API_HOST: set EASYFLOW_API_KEY"),  # noqa: S104
+        ({"dashboard_host": "::"}, "FAIL", "others could reach EASYFLOW_DASHBOARD_HOST: set EASYFLOW_API_KEY"),
+        ({"api_host": "10.0.0.1", "api_key": "k" * 20}, "ok", "the API asks for its key"),
+    ],
+)
+def test_an_address_that_others_could_reach_needs_a_key(known: dict[str, Any], level: str, says: str) -> None:
+    found = Surroundings(server=SERVER, clock_ahead_seconds=0.0, revision=None, wanted_revision="0001")
+    [access] = [finding for finding in judge(found, Settings(**known)) if finding.subject == "access"]
+    assert (access.level, says in access.message) == (level, True)

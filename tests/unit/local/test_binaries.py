@@ -56,7 +56,7 @@ def test_a_database_is_opened_by_its_own_version_or_not_at_all(here: Here) -> No
 def test_versions_before_15_do_not_count(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(binaries, "_embedded_folder", lambda: None)
     monkeypatch.setattr(binaries, "_system_folders", lambda: [here["old"]])
-    with pytest.raises(CannotStart, match="docker compose up"):
+    with pytest.raises(CannotStart, match=r"docker compose --file docker-compose\.dev\.yml up"):
         find_binaries()
 
 

@@ -16,7 +16,11 @@ PACKAGE = ROOT / "backend" / "easyflow"
 NAMES = sorted(path.stem for path in QUERIES.glob("*.sql"))
 
 # These lock one row by its whole key, so there is no order to keep.
-LOCK_ONE_ROW = {"lock_dead_letter": "where job_id = :job_id", "lock_queue": "where name = :queue"}
+LOCK_ONE_ROW = {
+    "lock_dead_letter": "where job_id = :job_id",
+    "lock_queue": "where name = :queue",
+    "request_cancel": "where job_id = :job_id",
+}
 
 # These compare the surroundings with the true time, which a test must not be able to stop.
 TRUE_TIME = {"find_old_transactions", "read_server", "read_upkeep"}

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from easyflow.api import body, schemas
-from easyflow.api.backend import ACTOR, Backend, backend_of
-from easyflow.api.problems import REQUEST_ID
-from easyflow.api.queries import JobId, PageQuery
+from easyflow.api.backend import Backend, actor_of, backend_of
+from easyflow.api.queries import JobId, NeverNull, PageQuery
 from easyflow.api.routes.jobs import MOST_ATTEMPTS
 from easyflow.api.shapes import dead_letter, dead_letter_detail, job, page, reply
 from easyflow.errors import Invalid
+from easyflow.serving.problems import REQUEST_ID
 from easyflow.storage import dead_letters, jobs
 from easyflow.storage.lists import DeadLetterFilter, DeadLetterState, list_dead_letters, picture, read_rows
 from easyflow.storage.sql import Connection
@@ -28,7 +28,7 @@ class DeadLetterQuery(PageQuery):
     """Which dead letters to list."""
 
     state: DeadLetterState = "open"
-    reason: Reason | None = Field(None, description="exactly as the dead letter says it")
+    reason: Annotated[Reason | None, NeverNull()] = Field(None, description="exactly as the dead letter says it")
 
 
 class Discard(BaseModel):
@@ -44,6 +44,10 @@ class Replay(Discard):
     """A replay, with the payload as it was or with another."""
 
     payload: Any = Field(None, description="takes the place of the payload; it must fit the task's schema of today")
+
+
+REPLAYED = schemas.answers(schemas.Job, *schemas.BODY, 404, 409)
+DISCARDED = schemas.answers(schemas.DeadLetter, *schemas.BODY, 404, 409)
 
 
 @router.get("", responses=schemas.answers(schemas.Listing[schemas.DeadLetter]))
@@ -65,7 +69,7 @@ async def get_dead_letter(request: Request, job_id: JobId) -> Response:
     return reply(dead_letter_detail(letter, states[0]["state"] if states else None, attempts))
 
 
-@router.post("/{job_id}/replay", responses=schemas.answers(schemas.Job, 404, 409), openapi_extra=schemas.takes(Replay))
+@router.post("/{job_id}/replay", responses=REPLAYED, openapi_extra=schemas.takes(Replay))
 async def replay_dead_letter(request: Request, job_id: JobId) -> Response:
     """Let the job run again: the same job, with fresh budgets. Of two callers who saw the same version one wins."""
     backend = backend_of(request)
@@ -77,31 +81,32 @@ async def replay_dead_letter(request: Request, job_id: JobId) -> Response:
             job_id,
             seen_version=said.seen_version,
             payload=await _checked(backend, connection, job_id, said.payload) if edited else None,
-            actor=ACTOR,
+            actor=actor_of(request),
             reason=said.reason,
             request_id=request.scope[REQUEST_ID],
         )
         rows = await read_rows(connection, [job_id])
     backend.bell.ring([queue])
+    backend.changes.ring("jobs", "dead-letters")
     return reply(job(rows[0]))
 
 
-@router.post(
-    "/{job_id}/discard", responses=schemas.answers(schemas.DeadLetter, 404, 409), openapi_extra=schemas.takes(Discard)
-)
+@router.post("/{job_id}/discard", responses=DISCARDED, openapi_extra=schemas.takes(Discard))
 async def discard_dead_letter(request: Request, job_id: JobId) -> Response:
     """Set a dead letter aside; its job stays FAILED."""
+    backend = backend_of(request)
     said = await body.read_object(request, Discard, body.ENVELOPE_BYTES)
-    async with backend_of(request).connection() as connection:
+    async with backend.connection() as connection:
         await dead_letters.discard(
             connection,
             job_id,
             seen_version=said.seen_version,
-            actor=ACTOR,
+            actor=actor_of(request),
             reason=said.reason,
             request_id=request.scope[REQUEST_ID],
         )
         letter = await dead_letters.read(connection, job_id)
+    backend.changes.ring("dead-letters")
     return reply(dead_letter(letter))
 
 

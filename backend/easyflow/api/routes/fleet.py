@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from easyflow.api import body, schemas
-from easyflow.api.backend import ACTOR, backend_of
-from easyflow.api.problems import REQUEST_ID
-from easyflow.api.queries import LARGEST_PAGE
+from easyflow.api.backend import actor_of, backend_of
+from easyflow.api.queries import LARGEST_PAGE, NoQuery
 from easyflow.api.shapes import listed, raw, reply
+from easyflow.serving.problems import REQUEST_ID
 from easyflow.storage import queues, tasks, workers
 from easyflow.storage.lists import picture
 from easyflow.storage.notifications import notify_control
@@ -20,12 +20,6 @@ from easyflow.submission.requests import Name, Reason, Whole
 router = APIRouter()
 
 LARGEST_LIMIT = 1_000_000
-
-
-class NoQuery(BaseModel):
-    """Nothing may be asked."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class QueueChange(BaseModel):
@@ -54,18 +48,19 @@ async def get_queues(request: Request, query: Annotated[NoQuery, Query()]) -> Re
 @router.patch(
     "/queues/{name}",
     tags=["queues"],
-    responses=schemas.answers(schemas.QueueSettings),
+    responses=schemas.answers(schemas.QueueSettings, *schemas.BODY),
     openapi_extra=schemas.takes(QueueChange),
 )
 async def change_queue(request: Request, name: Annotated[Name, Path()]) -> Response:
     """Pause a queue, or change its limits; a queue nobody used yet may be set up ahead."""
     asked = await body.read_object(request, QueueChange, body.ENVELOPE_BYTES)
     lifted = "concurrency" in asked.model_fields_set and asked.concurrency is None
-    async with backend_of(request).connection() as connection:
+    backend = backend_of(request)
+    async with backend.connection() as connection:
         row = await queues.change(
             connection,
             name,
-            actor=ACTOR,
+            actor=actor_of(request),
             paused=asked.paused,
             concurrency=0 if lifted else asked.concurrency,
             concurrency_per_key=asked.concurrency_per_key,
@@ -73,6 +68,7 @@ async def change_queue(request: Request, name: Annotated[Name, Path()]) -> Respo
             request_id=request.scope[REQUEST_ID],
         )
         await notify_control(connection)
+    backend.changes.ring("queues")
     return reply(dict(row))
 
 

@@ -23,7 +23,7 @@ async def get_health() -> Response:
     return reply({"status": "ok"})
 
 
-@router.get("/readyz", responses={200: {"model": schemas.Health}, 503: {"model": schemas.Problem}})
+@router.get("/readyz", responses={200: {"model": schemas.Health}, 503: schemas.refusal(503)})
 async def get_readiness(request: Request) -> Response:
     """Say that the database answers and is at this release's schema, else 503 with what is wrong."""
     wanted = await asyncio.to_thread(_wanted)

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from easyflow.api import body, schemas
-from easyflow.api.backend import ACTOR, Backend, backend_of
-from easyflow.api.queries import JobId, PageQuery
-from easyflow.api.shapes import job, job_detail, page, reply
+from easyflow.api.backend import Backend, actor_of, backend_of
+from easyflow.api.queries import LARGEST_PAGE, JobId, NeverNull, NoQuery, PageQuery
+from easyflow.api.shapes import event, job, job_detail, listed, page, reply
 from easyflow.domain.states import TERMINAL, State
 from easyflow.errors import Missing
-from easyflow.storage import dead_letters, jobs
+from easyflow.storage import dead_letters, events, jobs
 from easyflow.storage.lists import JobFilter, list_jobs, picture, read_rows
 from easyflow.storage.notifications import notify_control
 from easyflow.storage.sql import Connection
@@ -29,8 +29,8 @@ LONGEST_WAIT_SECONDS = 60
 class JobQuery(PageQuery):
     """Which jobs to list."""
 
-    state: State | None = None
-    created_after: Moment | None = None
+    state: Annotated[State | None, NeverNull()] = None
+    created_after: Annotated[Moment | None, NeverNull()] = None
 
 
 class ActOnJob(BaseModel):
@@ -50,6 +50,8 @@ class WaitQuery(BaseModel):
 
 
 ACT = schemas.takes(ActOnJob, required=False)
+ACTED = schemas.answers(schemas.Job, *schemas.BODY, 404, 409)
+CANCELLED = {202: {"model": schemas.Job}, **ACTED}
 
 
 @router.get("", responses=schemas.answers(schemas.Listing[schemas.Job]))
@@ -74,29 +76,39 @@ async def get_job(request: Request, job_id: JobId, query: Annotated[WaitQuery, Q
     return reply(job_detail(row, attempts, letter))
 
 
-@router.post("/{job_id}/cancel", responses=schemas.answers(schemas.Job, 404, 409), openapi_extra=ACT)
+@router.get("/{job_id}/events", responses=schemas.answers(schemas.Listing[schemas.JobEvent], 404))
+async def get_job_events(request: Request, job_id: JobId, query: Annotated[NoQuery, Query()]) -> Response:
+    """Tell what happened to a job, oldest first; of a long history the latest 500 events."""
+    async with backend_of(request).connection() as connection, picture(connection):
+        found = await events.read(connection, job_id, LARGEST_PAGE)
+    return reply(listed([event(each) for each in found.rows], found.total))
+
+
+@router.post("/{job_id}/cancel", responses=CANCELLED, openapi_extra=ACT)
 async def cancel_job(request: Request, job_id: JobId) -> Response:
     """Cancel a job: at once (200), or by asking its executor to stop it (202). Asking again changes nothing."""
     said = await body.read_object(request, ActOnJob, body.ENVELOPE_BYTES, optional=True)
     backend = backend_of(request)
     async with backend.connection() as connection:
-        outcome = await jobs.cancel(connection, job_id, actor=ACTOR, reason=said.reason)
+        outcome = await jobs.cancel(connection, job_id, actor=actor_of(request), reason=said.reason)
         if outcome == "requested":
             await notify_control(connection)
         shown = await _show(connection, job_id)
     backend.bell.ring([shown["queue"]])  # the next job of its key may be ready now
+    backend.changes.ring("jobs")
     return reply(shown, 202 if outcome == "requested" else 200)
 
 
-@router.post("/{job_id}/run-now", responses=schemas.answers(schemas.Job, 404, 409), openapi_extra=ACT)
+@router.post("/{job_id}/run-now", responses=ACTED, openapi_extra=ACT)
 async def run_job_now(request: Request, job_id: JobId) -> Response:
     """Let a scheduled job start now."""
     said = await body.read_object(request, ActOnJob, body.ENVELOPE_BYTES, optional=True)
     backend = backend_of(request)
     async with backend.connection() as connection:
-        queue = await jobs.run_now(connection, job_id, actor=ACTOR, reason=said.reason)
+        queue = await jobs.run_now(connection, job_id, actor=actor_of(request), reason=said.reason)
         shown = await _show(connection, job_id)
     backend.bell.ring([queue])
+    backend.changes.ring("jobs")
     return reply(shown)
 
 

@@ -8,29 +8,28 @@ from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from easyflow.api import body, schemas
-from easyflow.api.backend import backend_of
+from easyflow.api.backend import Backend, backend_of
 from easyflow.api.shapes import job, new_job, reply
 from easyflow.domain import document
 from easyflow.errors import Invalid
 from easyflow.settings import Settings
 from easyflow.storage.enqueue import NewTicket, Stored
 from easyflow.storage.lists import read_rows
-from easyflow.storage.sql import Connection
-from easyflow.submission.door import check, submit, submit_batch
+from easyflow.submission.door import check, check_one, submit, submit_batch
 from easyflow.submission.requests import NewJob
 
 router = APIRouter(tags=["jobs"])
 
 SUBMITTED = {
     200: {"model": schemas.Job | schemas.ExpiredJob},
-    **schemas.answers(schemas.Job, 409, 413, 415, status=201),
+    **schemas.answers(schemas.Job, *schemas.BODY, 409, status=201),
 }
 BATCH_SUBMITTED = {
     200: {"model": schemas.BatchSubmitted},
-    **schemas.answers(schemas.BatchSubmitted, 409, 413, 415, status=201),
+    **schemas.answers(schemas.BatchSubmitted, *schemas.BODY, 409, status=201),
 }
 
 _HEADER = "Idempotency-Key"
@@ -42,22 +41,32 @@ class _Batch(BaseModel):
     jobs: list[Any]
 
 
-@router.post("/jobs", status_code=201, responses=SUBMITTED, openapi_extra=schemas.takes(NewJob))
+class NewBatch(BaseModel):
+    """Many jobs to be submitted, all or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    jobs: list[NewJob] = Field(min_length=1, description="at most 10,000 unless EASYFLOW_BATCH_JOBS says otherwise")
+
+
+@router.post("/jobs", status_code=201, responses=SUBMITTED, openapi_extra=schemas.takes(NewJob, keyed=True))
 async def submit_job(request: Request) -> Response:
     """Store one job. The same `Idempotency-Key` and body again answer 200 with the job that is there already."""
     backend = backend_of(request)
     wanted = await body.read_object(request, NewJob, backend.settings.payload_bytes + body.ENVELOPE_BYTES)
     wanted = _with_key(wanted, _key_header(request))
-    async with backend.connection() as connection:
-        [ticket] = await check(connection, backend.catalog, [wanted], backend.settings)
-        stored = await submit(connection, [ticket])
-        shown = await _shown(connection, ticket, stored)
+    ticket = await _checked(backend, wanted)
+    stored = await backend.submit(ticket)
+    shown = await _shown(backend, ticket, stored)
     if stored.fresh:
         backend.bell.ring([ticket.queue])
+        backend.changes.ring("jobs")
     return reply(shown, 200 if stored.existing else 201, {"location": f"/api/v1/jobs/{stored.ids[0]}"})
 
 
-@router.post("/jobs/batch", status_code=201, responses=BATCH_SUBMITTED, openapi_extra=schemas.takes_batch(NewJob))
+@router.post(
+    "/jobs/batch", status_code=201, responses=BATCH_SUBMITTED, openapi_extra=schemas.takes_batch(NewJob, NewBatch)
+)
 async def submit_jobs(request: Request) -> Response:
     """Store many jobs, all or none; the ids answer in order. `Idempotency-Key` covers the batch as a whole."""
     backend = backend_of(request)
@@ -71,15 +80,26 @@ async def submit_jobs(request: Request) -> Response:
             stored = await submit_batch(connection, tickets, key, digest)
     if stored.fresh:
         backend.bell.ring({ticket.queue for ticket in tickets})
+        backend.changes.ring("jobs")
     answer = {"ids": [str(id) for id in stored.ids], "existing": stored.existing}
     return reply(answer, 200 if stored.existing == len(stored.ids) else 201)
 
 
-async def _shown(connection: Connection, ticket: NewTicket, stored: Stored) -> dict[str, Any]:
+async def _checked(backend: Backend, wanted: NewJob) -> NewTicket:
+    """Check one job, without a look at the database where its task is known."""
+    task = backend.catalog.held(wanted.task)
+    if task is not None:
+        return check_one(wanted, task, backend.settings)
+    async with backend.connection() as connection:
+        return (await check(connection, backend.catalog, [wanted], backend.settings))[0]
+
+
+async def _shown(backend: Backend, ticket: NewTicket, stored: Stored) -> dict[str, Any]:
     """Show the job; only one whose state may have moved on, or that was there before, is read back."""
     if stored.fresh and ticket.key is None:
         return new_job(ticket, stored.fresh[0])
-    rows = await read_rows(connection, stored.ids)
+    async with backend.connection() as connection:
+        rows = await read_rows(connection, stored.ids)
     return job(rows[0]) if rows else {"id": str(stored.ids[0]), "state": None, "expired": True}
 
 

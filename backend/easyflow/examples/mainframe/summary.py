@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,6 +10,7 @@ from sqlalchemy import func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from easyflow.examples.mainframe.posting import OVER_LIMIT
+from easyflow.examples.mainframe.records import Transaction
 from easyflow.examples.mainframe.schema import SCHEMA, accounts, postings
 
 # What the three files hold, and what the batch program makes of them.
@@ -43,12 +44,22 @@ class Rejection:
 
 async def read_summary(database: AsyncSession | AsyncConnection) -> Summary | None:
     """Read the sums in one statement, so of one moment; None when the demo has never been started."""
-    if (await database.execute(select(func.to_regclass(f"{SCHEMA}.postings")))).scalar() is None:
+    read = await _read(database, day=())
+    return None if read is None else read[0]
+
+
+async def read_totals(
+    database: AsyncSession | AsyncConnection, day: Collection[Transaction]
+) -> tuple[Summary, list[Transaction]] | None:
+    """Read the sums and which transactions of the day are not posted, of one moment; None like `read_summary`.
+
+    While the night runs, those that still wait for their turn are among the ones not posted.
+    """
+    read = await _read(database, day)
+    if read is None:
         return None
-    booked = select(func.count(), func.coalesce(func.sum(postings.c.amount), 0)).subquery()
-    held = select(*[func.coalesce(func.sum(column), 0) for column in _SUMMED]).subquery()
-    row = (await database.execute(select(booked, held).join_from(booked, held, true()))).one()
-    return Summary(*row)
+    summary, posted = read
+    return summary, [transaction for transaction in day if transaction.id not in posted]
 
 
 def verify(summary: Summary, rejected: Iterable[Rejection]) -> list[str]:
@@ -71,7 +82,26 @@ def verify(summary: Summary, rejected: Iterable[Rejection]) -> list[str]:
     return [*_wrong_rejections(left, left_amount), *wrong]
 
 
+_NOTHING = Decimal("0.00")
 _SUMMED = (accounts.c.balance, accounts.c.cycle_credit, accounts.c.cycle_debit)
+
+
+async def _read(
+    database: AsyncSession | AsyncConnection, day: Collection[Transaction]
+) -> tuple[Summary, set[str]] | None:
+    """The sums, and which transactions of the day are posted."""
+    if (await database.execute(select(func.to_regclass(f"{SCHEMA}.postings")))).scalar() is None:
+        return None
+    of_the_day = postings.c.transaction_id.in_([transaction.id for transaction in day])
+    booked = select(
+        func.count(),
+        func.coalesce(func.sum(postings.c.amount), _NOTHING),
+        func.array_agg(postings.c.transaction_id).filter(of_the_day).label("posted"),
+    ).subquery()
+    held = select(*[func.coalesce(func.sum(column), _NOTHING) for column in _SUMMED]).subquery()
+    row = (await database.execute(select(booked, held).join_from(booked, held, true()))).one()
+    count, amount, posted, *sums = row
+    return Summary(count, amount, *sums), set(posted or ())
 
 
 def _wrong_rejections(rejected: Sequence[Rejection], amount: Decimal) -> list[str]:

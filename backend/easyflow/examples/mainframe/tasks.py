@@ -1,4 +1,6 @@
-"""The tasks of the nightly run: `demo.start` loads the files, `mainframe.post_transaction` books one transaction."""
+"""The tasks of the nightly run: `demo.start` loads the files, `mainframe.post_transaction` books one transaction,
+`mainframe.totals` says what the night has come to.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from easyflow import Context, Fail, NewJob, enqueue, task
 from easyflow.examples.mainframe import ledger, records
 from easyflow.examples.mainframe.posting import Rejected
 from easyflow.examples.mainframe.schema import create_all
+from easyflow.examples.mainframe.summary import read_totals
 
 QUEUE = "mainframe"
 
@@ -80,6 +83,32 @@ class StartOut(BaseModel):
     already_enqueued: int
 
 
+class TotalsIn(BaseModel):
+    """Nothing to choose: there is one night."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Share(BaseModel):
+    """So many transactions, worth so much together."""
+
+    jobs: int
+    amount: Money
+
+
+class TotalsOut(BaseModel):
+    """What the night has come to so far, of one moment; every part is null before the first `demo.start`.
+
+    `not_posted` are the transactions of the file that are not booked: rejected ones, and those still to come.
+    """
+
+    posted: Share | None = None
+    not_posted: Share | None = None
+    balances: Money | None = None
+    cycle_credit: Money | None = None
+    cycle_debit: Money | None = None
+
+
 @task("mainframe.post_transaction", effects="transactional", queue=QUEUE, timeout="30s")
 async def post_transaction(ctx: Context, payload: TransactionIn) -> PostingOut:
     """Book one transaction on its account; what the rule rejects becomes a dead letter at once."""
@@ -114,6 +143,23 @@ async def start(ctx: Context, payload: StartIn) -> StartOut:
         cards=len(cards),
         enqueued=len(transactions) - done.existing,
         already_enqueued=done.existing,
+    )
+
+
+@task("mainframe.totals", effects="transactional", queue=QUEUE, timeout="30s")
+async def totals(ctx: Context, payload: TotalsIn) -> TotalsOut:
+    """Add up what is booked, and what the file holds beyond it; changes nothing."""
+    del payload
+    read = await read_totals(ctx.session, records.read_transactions(records.bundled("DALYTRAN.PS")))
+    if read is None:
+        return TotalsOut()
+    summary, left = read
+    return TotalsOut(
+        posted=Share(jobs=summary.posted, amount=summary.posted_amount),
+        not_posted=Share(jobs=len(left), amount=sum((transaction.amount for transaction in left), Decimal("0.00"))),
+        balances=summary.balances,
+        cycle_credit=summary.cycle_credit,
+        cycle_debit=summary.cycle_debit,
     )
 
 

@@ -1,0 +1,43 @@
+"""Submitting and following jobs from other programs, over HTTP: `Client`, and `AsyncClient` for asyncio."""
+
+from __future__ import annotations
+
+from easyflow.client.asynchronous import AsyncClient
+from easyflow.client.blocking import Client
+from easyflow.client.errors import JobFailed, OutcomeUnknown, Refused, TimedOut, Unauthorized, Unavailable
+from easyflow.client.models import (
+    Attempt,
+    AttemptError,
+    DeadLetter,
+    DeadLetterDetail,
+    Job,
+    JobDetail,
+    LastError,
+    Progress,
+    Submitted,
+)
+from easyflow.client.options import DeadLetterFilters, JobFilters, JobOptions, NewJob
+
+__all__ = [
+    "AsyncClient",
+    "Attempt",
+    "AttemptError",
+    "Client",
+    "DeadLetter",
+    "DeadLetterDetail",
+    "DeadLetterFilters",
+    "Job",
+    "JobDetail",
+    "JobFailed",
+    "JobFilters",
+    "JobOptions",
+    "LastError",
+    "NewJob",
+    "OutcomeUnknown",
+    "Progress",
+    "Refused",
+    "Submitted",
+    "TimedOut",
+    "Unauthorized",
+    "Unavailable",
+]

@@ -1,0 +1,150 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+from tenacity import AsyncRetrying
+
+from easyflow.client import plans
+from easyflow.client.exchange import Exchange, Line
+from easyflow.client.models import DeadLetter, DeadLetterDetail, Job, JobDetail, Page, Submitted
+from easyflow.client.options import DeadLetterFilters, JobFilters, JobOptions, NewJob
+from easyflow.client.plans import UNCHANGED, Answer, Call, Plan
+from easyflow.errors import EasyFlowError
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """EasyFlow's API for programs with an event loop; its tasks may share one.
+
+    Each call is tried again, with growing pauses and as Retry-After asks, while the API cannot be reached or says that
+    it passes: for `patience_seconds` at most, one try taking up to `timeout_seconds`. None is done twice by that.
+    Calls raise Unavailable when the patience is over, Unauthorized for a missing or wrong key, and Refused for what
+    the API will not do.
+    """
+
+    def __init__(
+        self,
+        api_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout_seconds: float = 10.0,
+        patience_seconds: float = 30.0,
+    ) -> None:
+        """Take address and key from EASYFLOW_API_URL and EASYFLOW_API_KEY unless they are given.
+
+        Nothing is sent yet. Raises Misconfigured for what is no address or no key.
+        """
+        self._line = Line.to(api_url, api_key, timeout_seconds, patience_seconds)
+        self._http = httpx.AsyncClient()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close its connections; it can do no more."""
+        await self._http.aclose()
+
+    async def submit(self, task: str, payload: Any, **options: Unpack[JobOptions]) -> Submitted:
+        """Store one job and return it; `options` are those of `JobOptions`.
+
+        `payload` is what JSON can say, or a pydantic model; Decimals and whole numbers arrive with all their digits.
+        The job is stored once, also when an answer was lost on the way. With an `idempotency_key` of your own that
+        holds across programs and restarts: the same key and job again return the job that is there.
+        Raises Invalid for a payload that is no JSON, and Refused for an unknown task, a payload that does not fit it,
+        or a key that was used for another job.
+        """
+        return await self._carry_out(plans.submit(task, payload, options))
+
+    async def submit_batch(self, jobs: Iterable[NewJob], *, idempotency_key: str | None = None) -> list[str]:
+        """Store jobs, all or none, and return their ids in order; the API takes up to 10,000 at once.
+
+        `idempotency_key` stands for the batch as a whole, and each job may have its own; raises as `submit` does,
+        with the problems of all jobs, each at `jobs.<position>`.
+        """
+        return await self._carry_out(plans.submit_batch(jobs, idempotency_key))
+
+    async def wait(self, job_id: str, timeout: float | None = None) -> JobDetail:
+        """Return the job as soon as it SUCCEEDED, with its result.
+
+        Raises JobFailed when it ended otherwise, and TimedOut after `timeout` seconds (None: never); both hold the
+        job with its last error.
+        """
+        return await self._carry_out(plans.wait(job_id, timeout))
+
+    async def get_job(self, job_id: str) -> JobDetail:
+        """Return everything about one job; raises Refused (404) when there is none."""
+        return await self._carry_out(plans.get_job(job_id))
+
+    def list_jobs(self, **filters: Unpack[JobFilters]) -> AsyncIterator[Job]:
+        """Go through the jobs, newest first, over all pages; each page is fetched when it is needed."""
+        return self._each(lambda cursor: plans.job_page(filters, cursor))
+
+    async def cancel(self, job_id: str, *, reason: str | None = None) -> Job:
+        """Cancel a job: at once, or by asking the task that runs; the job's state tells which.
+
+        Raises Refused (409) when it had ended otherwise.
+        """
+        return await self._carry_out(plans.cancel(job_id, reason))
+
+    def list_dead_letters(self, **filters: Unpack[DeadLetterFilters]) -> AsyncIterator[DeadLetter]:
+        """Go through the dead letters, newest job first, over all pages; only open ones unless `state` is given."""
+        return self._each(lambda cursor: plans.dead_letter_page(filters, cursor))
+
+    async def get_dead_letter(self, job_id: str) -> DeadLetterDetail:
+        """Return everything about one dead letter; raises Refused (404) when there is none."""
+        return await self._carry_out(plans.get_dead_letter(job_id))
+
+    async def replay(self, job_id: str, reason: str, *, seen_version: int, payload: Any = UNCHANGED) -> Job:
+        """Let a failed job run again, with the payload as it is or with another.
+
+        `seen_version` is the version of the dead letter that was looked at: of two callers who saw the same one wins,
+        and the other gets Refused (409). A lost answer is no such refusal: the client looks whether it was itself,
+        and raises OutcomeUnknown when that can no longer be told.
+        """
+        return await self._carry_out(plans.replay(job_id, reason, payload, seen_version))
+
+    async def discard(self, job_id: str, reason: str, *, seen_version: int) -> DeadLetter:
+        """Set a dead letter aside; its job stays FAILED. `seen_version` and errors are those of `replay`."""
+        return await self._carry_out(plans.discard(job_id, reason, seen_version))
+
+    async def _each(self, page: Callable[[str | None], Plan[Page[T]]]) -> AsyncIterator[T]:
+        cursor: str | None = None
+        while True:
+            found = await self._carry_out(page(cursor))
+            for item in found.items:
+                yield item
+            cursor = found.next_cursor
+            if cursor is None:
+                return
+
+    async def _carry_out(self, plan: Plan[T]) -> T:
+        try:
+            call = next(plan)
+            while True:
+                try:
+                    answer = await self._send(call)
+                except EasyFlowError as refused:
+                    call = plan.throw(refused)
+                else:
+                    call = plan.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+    async def _send(self, call: Call) -> Answer:
+        exchange = Exchange(self._line, call)
+
+        async def attempt() -> Answer:
+            with exchange.try_once():
+                reply = await self._http.send(exchange.request())
+            return exchange.read(reply)
+
+        return await AsyncRetrying(**exchange.patience())(attempt)

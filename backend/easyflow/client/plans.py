@@ -1,0 +1,242 @@
+"""What each operation asks of the API, and what it makes of the answers, without a word on how they travel.
+
+A plan is a generator: it yields calls, is sent their answers (or is thrown their errors), and returns the result.
+`Client` and `AsyncClient` carry out the same plans.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
+
+from pydantic import BaseModel, ValidationError
+
+from easyflow.client.errors import JobFailed, OutcomeUnknown, Refused, TimedOut
+from easyflow.client.models import (
+    DeadLetter,
+    DeadLetterDetail,
+    Job,
+    JobDetail,
+    Page,
+    Reply,
+    Stored,
+    StoredBatch,
+    Submitted,
+)
+from easyflow.client.options import DeadLetterFilters, JobFilters, JobOptions, NewJob
+from easyflow.domain import document
+from easyflow.domain.states import TERMINAL, State
+from easyflow.errors import Invalid
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Reply)
+
+LONGEST_LOOK_SECONDS = 30.0
+# The API knows its limit and says so; this one only keeps a mistake from filling the memory.
+MOST_BYTES = 1024**3
+
+JSON, NDJSON = "application/json", "application/x-ndjson"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, behind /api/v1. Every call may be sent again after a lost answer, which is why there are no others.
+
+    Reading changes nothing, a submit carries its idempotency key, a cancel asked for twice is one, and replay and
+    discard name the version they act on.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    lines: tuple[bytes, ...] = ()
+    media: str = JSON
+    idempotency_key: str | None = None
+    waits_seconds: float = 0.0
+    give_up_at: float = float("inf")
+
+
+class Answer(NamedTuple):
+    """What the API said to a call it did not refuse."""
+
+    status: int
+    content: dict[str, Any]
+
+
+Plan = Generator[Call, Answer, T]
+
+
+class Unchanged:
+    """Stands for the payload as it is, which may be null."""
+
+
+UNCHANGED = Unchanged()
+
+
+def submit(task: str, payload: Any, options: JobOptions) -> Plan[Submitted]:
+    """Store one job, at most once however often the call is sent."""
+    known = options.get("idempotency_key")
+    body = _job({**options, "task": task, "payload": payload, "idempotency_key": known or str(uuid4())})
+    answer = yield Call("POST", "/jobs", lines=(_written(body),))
+    stored = _read(Stored, answer.content)
+    return Submitted(
+        id=stored.id,
+        existing=answer.status == 200 and known is not None,
+        expired=stored.expired,
+        job=None if stored.expired else _read(Job, answer.content),
+    )
+
+
+def submit_batch(jobs: Iterable[NewJob], idempotency_key: str | None) -> Plan[list[str]]:
+    """Store jobs, all or none; their ids in order."""
+    key = idempotency_key or str(uuid4())
+    if not key.isascii() or not key.isprintable():
+        raise Invalid("the idempotency key of a batch travels in a header: it must be printable ASCII")
+    lines = tuple(_written(_job(job)) + b"\n" for job in jobs)
+    if not lines:
+        return []
+    call = Call("POST", "/jobs/batch", lines=lines, media=NDJSON, idempotency_key=key)
+    answer = yield call
+    return _read(StoredBatch, answer.content).ids
+
+
+def wait(job_id: str, timeout: float | None) -> Plan[JobDetail]:
+    """Return the job once it SUCCEEDED; raises JobFailed when it ended otherwise, TimedOut when it did not in time."""
+    give_up_at = float("inf") if timeout is None else time.monotonic() + timeout
+    while True:
+        look = min(max(give_up_at - time.monotonic(), 0.0), LONGEST_LOOK_SECONDS)
+        query = {"wait_seconds": f"{look:.3f}"} if look else {}
+        answer = yield Call("GET", _job_path(job_id), query, waits_seconds=look, give_up_at=give_up_at)
+        job = _read(JobDetail, answer.content)
+        if job.state is State.SUCCEEDED:
+            return job
+        if job.state in TERMINAL:
+            raise JobFailed(job)
+        if time.monotonic() >= give_up_at:
+            raise TimedOut(job)
+
+
+def get_job(job_id: str) -> Plan[JobDetail]:
+    """Read one job."""
+    answer = yield Call("GET", _job_path(job_id))
+    return _read(JobDetail, answer.content)
+
+
+def cancel(job_id: str, reason: str | None) -> Plan[Job]:
+    """Cancel a job, or ask for it."""
+    answer = yield Call("POST", f"{_job_path(job_id)}/cancel", lines=(_written({"reason": reason} if reason else {}),))
+    return _read(Job, answer.content)
+
+
+def job_page(filters: JobFilters, cursor: str | None) -> Plan[Page[Job]]:
+    """Read one page of jobs."""
+    answer = yield Call("GET", "/jobs", _query(filters, cursor))
+    return _read(Page[Job], answer.content)
+
+
+def dead_letter_page(filters: DeadLetterFilters, cursor: str | None) -> Plan[Page[DeadLetter]]:
+    """Read one page of dead letters."""
+    answer = yield Call("GET", "/dead-letters", _query(filters, cursor))
+    return _read(Page[DeadLetter], answer.content)
+
+
+def get_dead_letter(job_id: str) -> Plan[DeadLetterDetail]:
+    """Read one dead letter."""
+    answer = yield Call("GET", _letter_path(job_id))
+    return _read(DeadLetterDetail, answer.content)
+
+
+def replay(job_id: str, reason: str, payload: Any, seen_version: int) -> Plan[Job]:
+    """Let a failed job run again; when the answer was lost, look whether it was this call that did it."""
+    said: dict[str, Any] = {"reason": reason, "seen_version": seen_version}
+    if payload is not UNCHANGED:
+        said["payload"] = _plain(payload)
+    try:
+        answer = yield Call("POST", f"{_letter_path(job_id)}/replay", lines=(_written(said),))
+        return _read(Job, answer.content)
+    except Refused as refused:
+        if not (yield from _done_before(refused, job_id, "replayed", reason, seen_version)):
+            raise
+        job = yield from get_job(job_id)
+        if "payload" in said and document.canonical(job.payload) != document.canonical(said["payload"]):
+            raise
+        return job
+
+
+def discard(job_id: str, reason: str, seen_version: int) -> Plan[DeadLetter]:
+    """Set a dead letter aside; when the answer was lost, look whether it was this call that did it."""
+    said = {"reason": reason, "seen_version": seen_version}
+    try:
+        answer = yield Call("POST", f"{_letter_path(job_id)}/discard", lines=(_written(said),))
+        return _read(DeadLetter, answer.content)
+    except Refused as refused:
+        if not (yield from _done_before(refused, job_id, "discarded", reason, seen_version)):
+            raise
+        return (yield from get_dead_letter(job_id))
+
+
+def _done_before(refused: Refused, job_id: str, state: str, reason: str, seen_version: int) -> Plan[bool]:
+    """Whether an earlier try of the act did what a later one is refused for; raises OutcomeUnknown if nobody can tell.
+
+    Only the act on the version that was seen leads to the next version, so this one did it, or another caller did the
+    same for the same reason at the same moment, which comes to the same.
+    """
+    if refused.status != 409 or not refused.unsure:
+        return False
+    letter = yield from get_dead_letter(job_id)
+    if letter.version > seen_version + 1:
+        raise OutcomeUnknown from refused
+    return letter.version == seen_version + 1 and letter.state == state and letter.closed_reason == reason.strip()
+
+
+def _read(shape: type[R], content: dict[str, Any]) -> R:
+    try:
+        return shape.model_validate(content)
+    except ValidationError as wrong:
+        raise Refused(
+            "the answer is not one this client understands; is the API of the same release?", code="not_understood"
+        ) from wrong
+
+
+def _job(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job as the API takes it; raises Invalid and its kind for a payload that is no JSON."""
+    body = {name: value for name, value in said.items() if value is not None}
+    if "payload" in said:
+        body["payload"] = _plain(said["payload"])
+    if "tags" in body:
+        body["tags"] = list(body["tags"])
+    if "run_at" in body:
+        body["run_at"] = _moment(body["run_at"])
+    return body
+
+
+def _plain(payload: Any) -> Any:
+    plain = payload.model_dump(mode="json") if isinstance(payload, BaseModel) else payload
+    return document.check(plain, max_bytes=MOST_BYTES)
+
+
+def _written(body: Mapping[str, Any]) -> bytes:
+    return document.dumps(body).encode()
+
+
+def _query(filters: JobFilters | DeadLetterFilters, cursor: str | None) -> dict[str, str]:
+    said = {**filters, "cursor": cursor}
+    names = {"page_size": "limit"}
+    return {names.get(name, name): _moment(value) for name, value in said.items() if value is not None}
+
+
+def _moment(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _job_path(job_id: str) -> str:
+    return f"/jobs/{quote(str(job_id), safe='')}"
+
+
+def _letter_path(job_id: str) -> str:
+    return f"/dead-letters/{quote(str(job_id), safe='')}"
