@@ -39,7 +39,7 @@ PRESENT = {
     "a symbol": "`engine/claimer.py:Claimer.run`, `engine/claimer.py:Claimer.room`, `engine/claimer.py:LIMIT`",
     "a symbol of the page": "`frontend/src/page.tsx:Page` and `frontend/src/page.tsx:SIZE`",
     "a test": "`tests/test_claim.py::test_two`",
-    "what git ignores": "`.venv/bin/easyflow`",
+    "what git ignores": "`.venv/bin/easyflow` and `engine/.venv/`",
     "other words": "`application/json`, `a / b`, `READY`, `/api/v1/jobs`, `ctx.session`, `delay_seconds`",
     "a block": "```\n`engine/gone.py`\n```",
     "a link": "[here](NOTES.md#the-notes), [there](https://example.org/gone), [below](#a-title)",

@@ -73,8 +73,8 @@ def _place(base: Path, path: str) -> Path | None:
 
 
 def _is_left_out(root: Path, path: str) -> bool:
-    """Whether git ignores it: the environment, the stack's folder."""
-    return any(fnmatch(path.split("/")[0], pattern) for pattern in ignored_names(root))
+    """Whether git ignores it, or a folder it is in: the environment, the stack's folder, packages, what is built."""
+    return any(fnmatch(part, pattern) for part in path.split("/") for pattern in ignored_names(root))
 
 
 def _leads(root: Path, document: Path, link: str) -> bool:

@@ -83,8 +83,8 @@ And submit a job, from the command line or from Python:
 
 ## Without a database of your own
 
-With the extra `local` (`pip install 'easyflow[local]'`) one command starts all of this over a private PostgreSQL in
-`.easyflow/`, which belongs into your `.gitignore`:
+With its extra `local`, as in `pip install './easyflow-0.1.0-py3-none-any.whl[local]'`, one command starts all of this
+over a private PostgreSQL in `.easyflow/`, which belongs into your `.gitignore`:
 
     EASYFLOW_TASKS={name}.tasks easyflow dev
 """
