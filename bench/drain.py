@@ -177,7 +177,8 @@ async def drained(url: str, jobs: int, *, pin: bool) -> float:
     assert row is not None
     count, seconds = row
     if count != jobs:
-        raise SystemExit(f"{count} attempts for {jobs} jobs")
+        ended = await connection.fetch("select outcome, count(*) from easyflow.attempts group by 1 order by 1")
+        raise SystemExit(f"{count} attempts for {jobs} jobs: {', '.join(f'{n} {outcome}' for outcome, n in ended)}")
     await connection.close()
     await pinned.close()
     return float(count / seconds)
