@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -144,9 +145,13 @@ async def test_a_count_beyond_the_cap_says_so(api: Api) -> None:
 
 async def test_a_page_costs_the_same_few_statements_whatever_its_size(api: Api) -> None:
     await a_mixture(api)
+    await api.backend.bell.close()
+    await api.backend.changes.close()  # a notice that is still to come would take the connection that is listened to
     sent: list[str] = []
-    async with acquired(api.backend.pool) as connection:
-        connection.add_query_logger(lambda record: sent.append(record.query))
+    async with AsyncExitStack() as lent:
+        for _ in range(api.backend.pool.get_size()):
+            connection = await lent.enter_async_context(acquired(api.backend.pool))
+            connection.add_query_logger(lambda record: sent.append(record.query))
     counts = []
     for limit in (1, 30):
         del sent[:]
