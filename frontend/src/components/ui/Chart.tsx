@@ -3,7 +3,7 @@ import { ChartColumn, Table as TableIcon } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 
 import { Button } from "@/components/ui/Button";
-import type { Tone } from "@/components/ui/Badge";
+import type { Tone } from "@/components/ui/tones";
 import { cx } from "@/lib/cx";
 import { formatCount } from "@/lib/numbers";
 import { zone } from "@/lib/preferences";

@@ -1,7 +1,7 @@
 // The icon, tone and word of every state of a job, dead letter, worker or queue.
 import { Archive, Ban, CalendarClock, CircleCheck, CircleDot, CircleHelp, CircleX, Hourglass, Inbox, LoaderCircle, Lock, type LucideIcon, Pause, RotateCcw, SkipForward, Unplug } from "lucide-react";
 
-import type { Tone } from "@/components/ui/Badge";
+import type { Tone } from "@/components/ui/tones";
 
 export interface Look {
   tone: Tone;

@@ -3,26 +3,17 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { historyItem } from "./events";
-import { Badge, type Tone } from "@/components/ui/Badge";
+import { Badge } from "@/components/ui/Badge";
 import { Button } from "@/components/ui/Button";
 import { Loaded } from "@/components/ui/Loaded";
 import { Panel } from "@/components/ui/Page";
 import { Time } from "@/components/ui/Time";
+import { TONES } from "@/components/ui/tones";
 import { jobEventsQuery } from "@/lib/api/queries";
 import type { JobEvent } from "@/lib/api/types";
 import { cx } from "@/lib/cx";
 
 const SHOWN = 12;
-
-const RINGS: Record<Tone, string> = {
-  neutral: "bg-neutral-soft text-neutral",
-  blue: "bg-blue-soft text-blue",
-  teal: "bg-teal-soft text-teal",
-  violet: "bg-violet-soft text-violet",
-  amber: "bg-amber-soft text-amber",
-  green: "bg-green-soft text-green",
-  red: "bg-red-soft text-red",
-};
 
 export function History({ id }: { id: string }) {
   const events = useQuery(jobEventsQuery(id));
@@ -54,7 +45,7 @@ function TimelineItem({ event, last }: { event: JobEvent; last: boolean }) {
   return (
     <li className="relative flex gap-3 pb-3 last:pb-0">
       {last ? null : <span aria-hidden className="absolute top-6 bottom-0 left-[0.71875rem] w-px bg-line" />}
-      <span aria-hidden className={cx("grid size-6 shrink-0 place-items-center rounded-full [&_svg]:size-3.5", RINGS[tone])}><Icon /></span>
+      <span aria-hidden className={cx("grid size-6 shrink-0 place-items-center rounded-full [&_svg]:size-3.5", TONES[tone])}><Icon /></span>
       <div className="min-w-0 flex-1 pt-0.5">
         <p className="flex flex-wrap justify-between gap-x-3">
           <span className="font-medium">{words}</span>

@@ -4,12 +4,13 @@ import { Link } from "@tanstack/react-router";
 
 import { ProgressBar } from "./ProgressBar";
 import { storyOf } from "./story";
-import { Badge, type Tone } from "@/components/ui/Badge";
+import { Badge } from "@/components/ui/Badge";
 import { ErrorText } from "@/components/ui/ErrorText";
 import { Panel } from "@/components/ui/Page";
 import { stateLook } from "@/components/ui/state-looks";
 import { Age, Time } from "@/components/ui/Time";
 import { Traceback } from "@/components/ui/Traceback";
+import type { Tone } from "@/components/ui/tones";
 import { queuesQuery, workersQuery } from "@/lib/api/queries";
 import { type JobDetail, type JobEvent, hasEnded } from "@/lib/api/types";
 import { cx } from "@/lib/cx";

@@ -2,7 +2,7 @@
 import { Archive, Ban, CirclePlus, type LucideIcon, Play, RotateCcw, Zap } from "lucide-react";
 
 import { attemptLook } from "@/components/ui/attempt-looks";
-import type { Tone } from "@/components/ui/Badge";
+import type { Tone } from "@/components/ui/tones";
 import type { JobDetail, JobEvent } from "@/lib/api/types";
 import { shortType } from "@/lib/ids";
 

@@ -1,5 +1,5 @@
 // What is going on with a job, in one title and one sentence, for whoever opens its page.
-import type { Tone } from "@/components/ui/Badge";
+import type { Tone } from "@/components/ui/tones";
 import type { JobDetail, Queue, Worker } from "@/lib/api/types";
 import { countOf } from "@/lib/numbers";
 import { formatDuration } from "@/lib/time";

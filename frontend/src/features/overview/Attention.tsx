@@ -3,7 +3,7 @@ import { Link, type LinkProps } from "@tanstack/react-router";
 import { CircleCheck, CircleHelp, Hourglass, Inbox, type LucideIcon, Pause, Unplug } from "lucide-react";
 import type { ReactNode } from "react";
 
-import type { Tone } from "@/components/ui/Badge";
+import type { Tone } from "@/components/ui/tones";
 import { Age } from "@/components/ui/Time";
 import { useClock } from "@/lib/clock";
 import type { Overview } from "@/lib/api/types";
