@@ -11,6 +11,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 
 from easyflow.engine.housekeeping import roll_up
 from easyflow.errors import StorageUnavailable
@@ -75,6 +76,21 @@ async def test_a_database_goes_up_and_down_and_up_again(empty_url: str) -> None:
     assert await present_revision(empty_url) is None
     await asyncio.to_thread(migrate, empty_url)
     assert await shape(empty_url) == made
+
+
+async def test_a_migration_takes_nothing_that_the_release_before_it_uses(empty_url: str) -> None:
+    config = alembic_config(empty_url)
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
+    before: dict[tuple[str, str], list[str]] = {}
+    for revision in revisions:
+        await asyncio.to_thread(command.upgrade, config, revision)
+        after = {(kind, name): (columns or "").split(", ") for kind, name, columns in await shape(empty_url)}
+        for known, columns in before.items():
+            assert after[known][: len(columns)] == columns, (revision, known)
+            assert all(added.endswith(" f") for added in after[known][len(columns) :]), (revision, known)
+        before = after
+    assert len(revisions) > 1
+    assert before
 
 
 async def test_migrating_what_is_migrated_changes_nothing(database_url: str) -> None:
