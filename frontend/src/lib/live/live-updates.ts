@@ -95,10 +95,7 @@ export class LiveUpdates {
       this.recovered();
       this.mark(topicsIn(data));
     });
-    heard("degraded", (data) => {
-      if (isObject(data) && data.polling === false) this.recovered();
-      else this.poll(DEGRADED);
-    });
+    heard("degraded", () => this.poll(DEGRADED));
     heard("error", () => this.poll(CUT));
   }
 
