@@ -15,15 +15,15 @@ WITHOUT_FUNDING := const fs = require("fs"), file = "package-lock.json", lock = 
 	fs.writeFileSync(file, JSON.stringify(lock, null, 2) + "\n");
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types test test-pg15 dashboard test-frontend test-browser screenshots bench bench-api lock lock-python lock-node format hooks bare-debian ci-plan wheel
+.PHONY: help setup check lint types test test-pg15 dashboard test-frontend test-browser screenshots bench bench-api bench-recovery lock lock-python lock-node format hooks bare-debian ci-plan wheel explore matrix mutate soak
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make or refresh .venv from the hashed locks
 	@scripts/setup-environment.sh dev
 
-check: lint types test test-pg15 test-frontend test-browser ## Everything CI runs
+check: lint types test test-pg15 test-frontend test-browser soak ## Everything CI runs
 
 lint: setup ## Style, shell scripts, declared dependencies, container and CI files
 	$(BIN)/ruff check
@@ -68,11 +68,26 @@ screenshots: setup ## Take the pictures of the README anew: docs/images
 	@scripts/setup-frontend.sh all
 	EASYFLOW_TEST_PICTURES=docs/images $(BIN)/pytest -n 0 tests/browser/test_development_stack.py
 
+explore: setup ## Every state of small worlds: what holds, and what goes wrong without each guard
+	$(BIN)/python -m tests.explorer $(ARGS)
+
+matrix: setup ## Every point, every fault, every effect class; writes docs/reports/matrix.md
+	EASYFLOW_TEST_MATRIX=$$(mktemp -d) $(BIN)/pytest -n 2 --dist worksteal tests/matrix $(ARGS)
+
+mutate: setup ## Every guard taken out in turn: which test fails; writes docs/reports/mutation.md
+	$(BIN)/python -m tests.mutation $(ARGS)
+
+soak: setup ## Everything breaks, for DURATION seconds (180) drawn from SEED: what must not be? REPORT=docs/reports/soak.md keeps it
+	$(BIN)/python -m tests.soak --duration $(or $(DURATION),180) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT)) $(ARGS)
+
 bench: setup ## How fast one worker command drains no-op jobs
 	$(BIN)/python bench/drain.py $(ARGS)
 
 bench-api: setup ## How fast the API takes jobs, and how soon they start
 	$(BIN)/python bench/api.py $(ARGS)
+
+bench-recovery: setup ## How soon jobs run again when a process is killed
+	$(BIN)/python bench/recovery.py $(ARGS)
 
 lock: lock-python lock-node ## Resolve all dependencies anew and write the locks
 

@@ -30,7 +30,7 @@ from uuid_utils.compat import uuid7
 from easyflow.domain.outcome import Succeeded
 from easyflow.local.postgres import LocalPostgres
 from easyflow.storage import enqueue, leases, queues
-from easyflow.storage.database import connect
+from easyflow.storage.database import committed, connect
 from easyflow.storage.migrations import migrate
 from easyflow.storage.notifications import notify_control
 from easyflow.storage.sql import Connection
@@ -155,7 +155,8 @@ async def arrive_while_paused(url: str, jobs: int) -> None:
 
 async def set_paused(connection: Connection, paused: bool) -> None:
     """Pause or resume the queue, as an operator does."""
-    await queues.change(connection, QUEUE, actor="bench", paused=paused)
+    async with committed(connection):
+        await queues.change(connection, QUEUE, actor="bench", paused=paused)
     await notify_control(connection)
 
 

@@ -10,7 +10,8 @@ from easyflow.domain.transitions import TRANSITIONS, Transition
 from easyflow.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("CODEBASE_NAVIGATION.md", "docs/guides/easyflow_guide.md")
+DOCUMENTS = ("CODEBASE_NAVIGATION.md", "docs/guides/easyflow_guide.md", "docs/reliability.md")
+REPORTS = ("matrix", "mutation", "soak")
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 
@@ -42,10 +43,21 @@ def transition_table() -> str:
     return "\n".join(["| move | from | to | by | when |", "|---|---|---|---|---|", *rows])
 
 
+def laboratory() -> str:
+    """What each report says of itself, in its first paragraph: where it was made and what came of it."""
+    told = []
+    for name in REPORTS:
+        report = ROOT / "docs" / "reports" / f"{name}.md"
+        paragraphs = report.read_text().split("\n\n") if report.exists() else ["", "not written yet"]
+        told.append(f"- [{name}](reports/{name}.md): {' '.join(paragraphs[1].split())}")
+    return "\n".join(told)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "states": state_diagram,
     "transitions": transition_table,
+    "laboratory": laboratory,
 }
 
 

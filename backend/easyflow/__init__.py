@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from easyflow.client import AsyncClient, Client
     from easyflow.context import Context
+    from easyflow.domain.effects import DidNotHappen, Happened, Unknown
     from easyflow.domain.outcome import Fail, Retry, Snooze
     from easyflow.domain.retry import RetryPolicy
     from easyflow.registry import lifespan, task
@@ -23,12 +24,15 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Context",
+    "DidNotHappen",
     "Enqueued",
     "Fail",
+    "Happened",
     "NewJob",
     "Retry",
     "RetryPolicy",
     "Snooze",
+    "Unknown",
     "enqueue",
     "lifespan",
     "task",
@@ -38,12 +42,15 @@ _HOMES = {
     "AsyncClient": "easyflow.client",
     "Client": "easyflow.client",
     "Context": "easyflow.context",
+    "DidNotHappen": "easyflow.domain.effects",
     "Enqueued": "easyflow.submission.door",
     "Fail": "easyflow.domain.outcome",
+    "Happened": "easyflow.domain.effects",
     "NewJob": "easyflow.submission.requests",
     "Retry": "easyflow.domain.outcome",
     "RetryPolicy": "easyflow.domain.retry",
     "Snooze": "easyflow.domain.outcome",
+    "Unknown": "easyflow.domain.effects",
     "enqueue": "easyflow.submission.door",
     "lifespan": "easyflow.registry",
     "task": "easyflow.registry",

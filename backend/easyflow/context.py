@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
 from easyflow.errors import Misconfigured
@@ -20,11 +21,37 @@ class Progress(NamedTuple):
     note: str | None
 
 
+class Effect(NamedTuple):
+    """One effect, as `reconcile` is asked about it; `fence` is the number of the claim that asks."""
+
+    name: str
+    key: str
+    fence: int
+
+
+class Ledger(Protocol):
+    """Where a context has effects done; the engine's own."""
+
+    def perform(
+        self,
+        context: Context,
+        name: str,
+        call: Callable[[str], Any],
+        *,
+        request: Any,
+        effects: str | None,
+        returns: Any,
+        reconcile: Callable[[Context, Effect], Any] | None,
+    ) -> Any:
+        """Do one effect; see `Context.effect`."""
+
+
 class Context:
     """One attempt of one job, as its handler sees it; a handler never keeps it longer than it runs."""
 
     __slots__ = (
         "_cancelled",
+        "_ledger",
         "_log",
         "_progress",
         "_session",
@@ -47,8 +74,9 @@ class Context:
         retry_count: int,
         state: SimpleNamespace,
         session: AsyncSession | None = None,
+        ledger: Callable[[], Ledger] | None = None,
     ) -> None:
-        """Made by the engine; `state` holds what the lifespans opened."""
+        """Made by the engine; `state` holds what the lifespans opened, `ledger` begins the effect ledger."""
         self.job_id = job_id
         self.task = task
         self.queue = queue
@@ -57,6 +85,7 @@ class Context:
         self.attempt = retry_count + 1
         self.state = state
         self._session = session
+        self._ledger = ledger
         self._cancelled = False
         self._progress: Progress | None = None
         self._log: Any = None
@@ -71,6 +100,36 @@ class Context:
         if self._session is None:
             raise Misconfigured(f"task {self.task} has no ctx.session: declare effects='transactional'")
         return self._session
+
+    def effect(
+        self,
+        name: str,
+        call: Callable[[str], Any],
+        *,
+        request: Any = None,
+        effects: str | None = None,
+        returns: Any = None,
+        reconcile: Callable[[Context, Effect], Any] | None = None,
+    ) -> Any:
+        """Do something outside, at most once as far as anybody can know: `await ctx.effect("charge", lambda key: ...)`.
+
+        The intent is committed before `call(key)` runs and its result after it; in a handler that is not async nothing
+        is awaited and the result is returned. `key` is the idempotency key for the receiver: the same for the same
+        request in every attempt and replay (`ctx.lease_no` is the number to fence with). A re-run gets the recorded
+        result instead of a second call, both times as plain JSON, or as `returns` (a pydantic model, a dataclass).
+        `request` (JSON) is what identifies the request, by default the job's payload: another one at the same place
+        sets the job aside IN_DOUBT. `effects` and `reconcile` stand in for what the task declares.
+        An exception that proves that nothing happened (`DidNotHappen`, a refused connection, a status from 400 to
+        499) closes the effect; any other leaves its outcome unknown: by its class it is then repeated with the same
+        key, looked up, or waits IN_DOUBT for a person.
+        Raises Misconfigured for a class that has no such effects, LostClaim when the job is another's now, and
+        EffectInDoubt when a person must decide.
+        """
+        if self._ledger is None:
+            raise Misconfigured(f"task {self.task} has no effect ledger here")
+        return self._ledger().perform(
+            self, name, call, request=request, effects=effects, returns=returns, reconcile=reconcile
+        )
 
     @property
     def log(self) -> Any:

@@ -101,8 +101,28 @@ class StorageUnavailable(EasyFlowError):
     retryable = True
 
 
+class CommitUnknown(StorageUnavailable):
+    """Nobody can tell whether this was stored: the database went away meanwhile; look, or repeat it with its key."""
+
+    code = "commit_unknown"
+
+
 class LostClaim(EasyFlowError):
     """Another claim owns this job now; stop, and roll back everything this attempt wrote."""
 
     code = "lost_claim"
+    status = 409
+
+
+class EffectInDoubt(EasyFlowError):
+    """Nobody knows whether an effect happened; the job is set aside until a person says."""
+
+    code = "effect_in_doubt"
+    status = 409
+
+
+class EffectOpen(EasyFlowError):
+    """The handler returned although the outcome of one of its effects is not known."""
+
+    code = "effect_open"
     status = 409

@@ -21,6 +21,7 @@ from easyflow.errors import Misconfigured
 
 Handler = Callable[..., Any]
 Lifespan = Callable[[], AsyncIterator[Mapping[str, Any]]]
+Reconcile = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
 
 DEFAULT_TIMEOUT_SECONDS = 300.0
@@ -43,6 +44,8 @@ class TaskType:
     isolation: Literal["shared", "process"]
     payload_type: Any
     result_type: Any
+    reconcile: Reconcile | None = None
+    key_window_seconds: float | None = None
 
     @cached_property
     def is_async(self) -> bool:
@@ -93,12 +96,16 @@ def task(
     retry: RetryPolicy | None = None,
     timeout: str | float | None = None,
     isolation: Literal["shared", "process"] = "shared",
+    reconcile: Reconcile | None = None,
+    key_window: str | float | None = None,
 ) -> Callable[[H], H]:
     """Register a handler `(ctx, payload)` under a name; returns the handler unchanged, so that tests can call it.
 
     The annotation of `payload` (a pydantic model, or anything pydantic can check) becomes the payload's schema; the
     return annotation likewise. `effects` says what the handler does outside its own job and must be given:
-    `pure`, `transactional` (writes through `ctx.session` only), `keyed`, `queryable` or `unsafe`.
+    `pure`, `transactional` (writes through `ctx.session` only), `keyed` (the receiver honours `ctx.effect`'s key, for
+    `key_window` if it forgets), `queryable` (`reconcile(ctx, effect)` asks it, and answers `Happened(result)`,
+    `DidNotHappen()` or `Unknown()`) or `unsafe` (none of these: what is in doubt waits for a person).
     `timeout` is seconds or text such as "30s", "5m"; default 5 minutes, transactional tasks 30 seconds.
     Raises Misconfigured, naming the task, for anything that cannot work.
     """
@@ -119,6 +126,8 @@ def task(
             isolation=isolation,
             payload_type=payload_type,
             result_type=result_type,
+            reconcile=reconcile,
+            key_window_seconds=None if key_window is None else _seconds(name, "key_window", key_window),
         )
         _check(added)
         TASKS[name] = added
@@ -175,13 +184,17 @@ def _types(name: str, handler: Handler) -> tuple[Any, Any]:
 def _timeout(name: str, timeout: str | float | None, effects: Effects) -> float:
     if timeout is None:
         return TRANSACTIONAL_TIMEOUT_SECONDS if effects is Effects.TRANSACTIONAL else DEFAULT_TIMEOUT_SECONDS
-    if isinstance(timeout, str):
-        parsed = _DURATION.fullmatch(timeout)
+    return _seconds(name, "timeout", timeout)
+
+
+def _seconds(name: str, what: str, said: str | float) -> float:
+    if isinstance(said, str):
+        parsed = _DURATION.fullmatch(said)
         seconds = float(parsed[1]) * _UNITS[parsed[2]] if parsed else 0.0
     else:
-        seconds = float(timeout)
+        seconds = float(said)
     if not 0 < seconds < 366 * 86_400:
-        raise Misconfigured(f"task {name}: timeout {timeout!r} is neither seconds nor text like '30s', '5m', '2h'")
+        raise Misconfigured(f"task {name}: {what} {said!r} is neither seconds nor text like '30s', '5m', '2h'")
     return seconds
 
 
@@ -197,6 +210,10 @@ def _check(added: TaskType) -> None:
         raise Misconfigured(f"task {added.name}: max_attempts must be at least 1")
     if added.effects is Effects.TRANSACTIONAL and (not added.is_async or added.isolation == "process"):
         raise Misconfigured(f"task {added.name}: a transactional task is async and runs in the executor")
+    if added.effects is Effects.QUERYABLE and added.reconcile is None:
+        raise Misconfigured(f"task {added.name}: effects='queryable' needs reconcile=..., which asks what happened")
+    if added.key_window_seconds is not None and added.effects not in (Effects.KEYED, Effects.UNSAFE):
+        raise Misconfigured(f"task {added.name}: key_window is for effects='keyed' and 'unsafe' alone")
     if inspect.isgeneratorfunction(added.handler) or inspect.isasyncgenfunction(added.handler):
         raise Misconfigured(f"task {added.name}: the handler returns its result, it does not yield")
     if added.isolation not in ("shared", "process"):

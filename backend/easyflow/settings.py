@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -65,8 +67,16 @@ class Settings(BaseSettings):
     batch_bytes: int = Field(32 * Megabyte, ge=1, description="largest body of a batch")
     batch_jobs: int = Field(10_000, ge=1, description="most jobs in one batch")
 
+    state_folder: Path | None = Field(
+        None,
+        description="where a worker keeps what no restore of the database may take back; default: easyflow in "
+        "$XDG_STATE_HOME or ~/.local/state",
+    )
+
     outbound_private_addresses: bool = Field(False, description="let http.request reach private addresses")
     log_format: Literal["console", "json"] = Field("console", description="how log lines look")
+    failpoints: str = Field("", description="faults that a test injects; refused in production mode")
+    failpoints_folder: Path | None = Field(None, description="where injected faults are written down")
 
     @field_validator("api_key")
     @classmethod
@@ -102,6 +112,17 @@ class Settings(BaseSettings):
     def allowed_names(self) -> frozenset[str]:
         """The names of `allowed_hosts`, in lower case."""
         return frozenset(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
+
+    @property
+    def state_path(self) -> Path:
+        """Where a worker keeps its small files; made when first needed."""
+        if self.state_folder is not None:
+            return self.state_folder
+        try:
+            states = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        except RuntimeError:  # an account without a home
+            states = Path("/var/lib")
+        return states / "easyflow"
 
     @property
     def task_modules(self) -> list[str]:

@@ -9,7 +9,7 @@ for what a transactional task does with the session the test gives it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -20,10 +20,12 @@ from uuid_utils.compat import uuid7
 from easyflow.context import Context
 from easyflow.domain import document
 from easyflow.domain.states import Effects
-from easyflow.engine.attempt import Attempt, PayloadRefused, ResultRefused, run_async, run_in_thread
+from easyflow.engine.attempt import Attempt, run_async, run_in_thread
+from easyflow.engine.values import PayloadRefused, ResultRefused
 from easyflow.errors import Invalid, Misconfigured
 from easyflow.registry import TASKS, Handler, TaskType
 from easyflow.settings import settings
+from easyflow.storage.effects import Closing, Intent
 from easyflow.submission.catalog import local_task
 from easyflow.submission.door import payload_text
 
@@ -43,11 +45,9 @@ def run_task(task: str | Handler, payload: Any, *, attempt: int = 1, state: Mapp
     the handler's own type refuses, ResultRefused for a result that cannot be stored, and Misconfigured for a task that
     is not registered or is transactional. In a test that is a coroutine, use `run_task_async`.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(run_task_async(task, payload, attempt=attempt, state=state))
-    raise Misconfigured("an event loop runs here: use `await run_task_async(...)`")
+    if _loop_runs():
+        raise Misconfigured("an event loop runs here: use `await run_task_async(...)`")
+    return asyncio.run(run_task_async(task, payload, attempt=attempt, state=state))
 
 
 async def run_task_async(
@@ -69,12 +69,12 @@ async def run_task_async(
         raise Misconfigured(f"task {known.name} {wrong}")
     limits = settings()
     text = _payload(known, payload, limits.payload_bytes)
-    tried = Attempt(_row(known, text, attempt), known, SimpleNamespace(**(state or {})))
+    tried = _attempt(known, _row(known, text, attempt), state)
     context = tried.open_context(session)
     if known.is_async:
-        ended = await run_async(tried, context, limits.result_bytes)
+        ended = await run_async(tried, context)
     else:
-        ended = await run_in_thread(tried, context, limits.result_bytes, _in_thread)
+        ended = await run_in_thread(tried, context, _in_thread)
     return None if ended.result is None else document.parse(ended.result, max_bytes=limits.result_bytes, at="result")
 
 
@@ -89,7 +89,41 @@ def context_for(
     """Return a context for a test that calls the handler itself, with a payload of its own making."""
     known = _task(task)
     row: Any = {**_row(known, "", attempt), **({"job_id": job_id} if job_id else {})}
-    return Attempt(row, known, SimpleNamespace(**(state or {}))).open_context(session)
+    return _attempt(known, row, state).open_context(session)
+
+
+class _NoLedger:
+    """Stands in for the effect ledger: every effect is new, and what is written is forgotten."""
+
+    async def open(self, intent: Intent) -> Any:
+        return {"held": True, "state": None}
+
+    async def reopen(self, intent: Intent) -> bool:
+        return True
+
+    async def close(self, closing: Closing) -> bool:
+        return True
+
+    def may_act(self) -> bool:
+        return True
+
+    def terminate(self) -> None:
+        return
+
+    def wait(self, doing: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run(doing)
+
+
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _attempt(task: TaskType, row: Any, state: Mapping[str, Any] | None) -> Attempt:
+    return Attempt(row, task, SimpleNamespace(**(state or {})), _NoLedger(), settings().result_bytes)
 
 
 def _task(task: str | Handler) -> TaskType:
@@ -122,6 +156,7 @@ def _row(task: TaskType, payload: str, attempt: int) -> Any:
         "max_attempts": None,
         "timeout_seconds": None,
         "losses": 0,
+        "claim_token": uuid7(),
         "payload": payload,
     }
 

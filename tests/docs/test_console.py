@@ -38,6 +38,11 @@ SHOWN = {
     for document in documents(ROOT)
     if (run := [block for block in blocks((ROOT / document).read_text(), "console") if block.info == "console run"])
 }
+DOUBT = """
+    insert into easyflow.parked (job_id, parked_at, lease_no, retry_count, losses, unstarted, replay_no, revision,
+                                 priority, ordered, holds_key, state, queue, task)
+    values (gen_random_uuid(), now(), 1, 0, 0, 0, 0, 0, 0, false, false, 'IN_DOUBT', 'default', 'demo.noop')
+"""
 START_SECONDS = 60
 STOP_SECONDS = 20
 
@@ -149,13 +154,25 @@ async def test_the_desk_of_the_guide_follows_many_parcels_at_once(
         assert await desk.follow_all(client, ["A1", "A1"]) == ["delivered", "delivered"]
 
 
-def test_the_metrics_the_guide_lists_are_those_the_api_tells(stack: Stack) -> None:
-    httpx.get(f"{stack.address}/healthz")  # a request must have been counted
-    told = text_string_to_metric_families(httpx.get(f"{stack.address}/metrics", timeout=20).text)
+async def test_the_metrics_the_guide_lists_are_those_the_api_tells(stack: Stack) -> None:
+    metrics(stack)  # a request must have been counted
+    database = await asyncpg.connect(stack.database)
+    try:
+        await database.execute(DOUBT)  # without one nobody can see the labels of its metrics
+        await asyncio.to_thread(within, 20, lambda: "easyflow_jobs_in_doubt{" in metrics(stack))
+        told = text_string_to_metric_families(metrics(stack))
+    finally:
+        await database.execute("delete from easyflow.parked where state = 'IN_DOUBT'")
+        await database.close()
     # Beside each counter stands the moment it began to count.
     named = [each for each in told if each.name.startswith("easyflow_") and not each.name.endswith("_created")]
     ours = {as_listed(each) for each in named}
     assert {(name.strip("`"), labels, says) for name, labels, says in METRICS} == ours
+
+
+def metrics(stack: Stack) -> str:
+    """What a scrape gets."""
+    return httpx.get(f"{stack.address}/metrics", timeout=20).text
 
 
 def as_listed(family: Metric) -> tuple[str, str, str]:
@@ -165,11 +182,12 @@ def as_listed(family: Metric) -> tuple[str, str, str]:
     return f"{family.name}{ending}", ", ".join(f"`{label}`" for label in labels) or "–", family.documentation
 
 
-def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
-    for name in ("parcels", "test_parcels"):
+@pytest.mark.parametrize("example", ["parcels", "payments"])
+def test_the_examples_of_tests_pass(tmp_path: Path, example: str) -> None:
+    for name in (example, f"test_{example}"):
         shutil.copy(EXAMPLES / f"{name}.py", tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_parcels.py"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"test_{example}.py"],
         check=False,
         cwd=tmp_path,
         env=unset(),

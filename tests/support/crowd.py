@@ -14,9 +14,9 @@ CROWD = (
     create temporary table crowd as
     select n, overlay(overlay(easyflow.first_uuid_at(easyflow.clock())::text placing lpad(to_hex(n), 12, '0') from 25)
                       placing '7' from 15)::uuid as id,
-           (array['ready', 'leases', 'blocked', 'scheduled', 'held', 'over'])[n % 6 + 1] as place,
+           (array['ready', 'leases', 'blocked', 'scheduled', 'held', 'over', 'doubt'])[n % 7 + 1] as place,
            'q' || n % 5 as queue, 't' || n % 7 as task, 'k' || n / 12 as key, n % 4 = 0 as ordered
-    from generate_series(1, 6 * $1) as n
+    from generate_series(1, 7 * $1) as n
     """,
     """
     insert into easyflow.jobs (id, created_at, run_at, priority, task, queue, payload)
@@ -40,6 +40,21 @@ CROWD = (
            case place when 'blocked' then n end, 0, ordered, place = 'held',
            case place when 'blocked' then 'BLOCKED' else 'SCHEDULED' end, queue, task, key
     from crowd where place in ('blocked', 'scheduled', 'held')
+    """,
+    """
+    insert into easyflow.parked (job_id, parked_at, lease_no, priority, ordered, holds_key, state, queue, task, key)
+    select id, easyflow.clock() + n * interval '1 second', 1, 0, ordered, ordered, 'IN_DOUBT', queue, task, key
+    from crowd where place = 'doubt'
+    """,
+    """
+    insert into easyflow.effects (job_id, ordinal, lease_no, claim_token, opened_at, closed_at, state, effects, name,
+                                  key, request_hash)
+    select id, ordinal, 1, gen_random_uuid(), easyflow.clock(),
+           case when place <> 'doubt' or ordinal = 1 then easyflow.clock() end,
+           case when place <> 'doubt' or ordinal = 1 then 'happened' else 'open' end, 'unsafe', 'charge',
+           id || '.' || ordinal, ''
+    from crowd cross join generate_series(1, 2) as ordinal
+    where place in ('leases', 'over', 'doubt')
     """,
     """
     insert into easyflow.finished (job_id, finished_at, lease_no, retry_count, losses, unstarted, replay_no, revision,

@@ -10,7 +10,17 @@ from uuid import UUID, uuid4
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from easyflow.domain.outcome import Failed, Fault, HandedBack, Outcome, PutBack, Succeeded
+from easyflow.domain.outcome import (
+    Failed,
+    Fault,
+    HandedBack,
+    InDoubt,
+    Outcome,
+    PutBack,
+    Stopped,
+    Succeeded,
+    Vanished,
+)
 from easyflow.storage import enqueue, leases, workers
 from easyflow.storage.admission import Key
 from easyflow.storage.enqueue import NewTicket
@@ -29,6 +39,9 @@ BACK = HandedBack()
 RETRY = PutBack("retried", 0.0, FAULT)
 RETRY_LATER = PutBack("retried", 3600.0, FAULT)
 SNOOZE = PutBack("snoozed", 3600.0, None)
+VANISHED = Vanished(3, "its process ended without a result (exit status -9)")
+DOUBT = InDoubt("effect charge (unsafe): it may or may not have happened", FAULT)
+STOPPED = Stopped(RETRY)
 ENDINGS: dict[str, Outcome] = {"finish": DONE, "put_back": RETRY, "fail": FAILED, "hand_back": BACK}
 
 

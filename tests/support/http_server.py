@@ -67,11 +67,11 @@ def http_reply(status: int = 200, body: bytes = b"", **headers: str) -> bytes:
 
 @contextlib.asynccontextmanager
 async def http_server(
-    answer: Answer, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    answer: Answer, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[HttpServer]:
-    """Run a server on a free port of `host` until the block ends."""
+    """Run a server on a free port of `host`, or on the given one, until the block ends."""
     running = HttpServer(answer, host)
-    listener = await asyncio.start_server(running.accept, host, 0, ssl=tls)
+    listener = await asyncio.start_server(running.accept, host, port, ssl=tls)
     running.port = listener.sockets[0].getsockname()[1]
     try:
         yield running

@@ -19,7 +19,7 @@ from tests.support.documents import blocks, commands, spans
 
 SHELLS = ("console", "sh", "bash")
 # Not settings of EasyFlow itself: which PostgreSQL the tests run on, which image docker-compose.yml starts.
-TEST_VARIABLES = {"EASYFLOW_TEST_POSTGRES", "EASYFLOW_IMAGE"}
+TEST_VARIABLES = {"EASYFLOW_TEST_POSTGRES", "EASYFLOW_TEST_EXAMPLES", "EASYFLOW_IMAGE"}
 
 _SEPARATORS = {"&&", "||", "|", ";", "("}
 _COMMAND = re.compile(r"(make|\./start-dev\.sh|(\.venv/bin/)?easyflow|npm|(\.\./)?scripts/\S+\.sh) ?")

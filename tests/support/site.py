@@ -12,11 +12,12 @@ import asyncpg
 
 from easyflow.domain import document
 from easyflow.domain.states import TERMINAL
-from easyflow.storage import conservation, jobs, queues
+from easyflow.storage import conservation, jobs
 from easyflow.storage.enqueue import NewTicket
 from easyflow.storage.notifications import notify_control, notify_ready
 from easyflow.storage.sql import Connection
 from easyflow.submission import door
+from tests.support import acts
 from tests.support.factories import ticket
 from tests.support.trace import Trace
 from tests.support.waiting import until
@@ -41,6 +42,11 @@ class Site:
         self.connection.terminate()
         self.connection = await asyncpg.connect(self.url)
 
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Connection]:
+        """Lend the held connection to what commits on its own."""
+        yield self.connection
+
     async def submit(self, task: str, payload: Any = None, **facts: Any) -> UUID:
         """Submit one job and wake the workers; its id."""
         (job_id,) = await self.submit_all([job(task, payload, **facts)])
@@ -49,24 +55,24 @@ class Site:
     async def submit_all(self, tickets: Iterable[NewTicket]) -> list[UUID]:
         """Submit jobs together and wake the workers; their ids."""
         wanted = list(tickets)
-        stored = await door.submit(self.connection, wanted)
+        stored = await door.submit(self.lend, wanted)
         await notify_ready(self.connection, {each.queue for each in wanted})
         return stored.ids
 
     async def cancel(self, job_id: UUID) -> str:
         """Cancel a job and wake the workers."""
-        answer = await jobs.cancel(self.connection, job_id, actor="test", reason=None)
+        answer = await acts.cancel(self.connection, job_id, actor="test", reason=None)
         await notify_control(self.connection)
         return answer
 
     async def run_now(self, job_id: UUID) -> None:
         """Let a scheduled job start now, and wake the workers."""
-        queue = await jobs.run_now(self.connection, job_id, actor="test", reason=None)
+        queue = await acts.run_now(self.connection, job_id, actor="test", reason=None)
         await notify_ready(self.connection, [queue])
 
     async def change_queue(self, name: str, **asked: Any) -> None:
         """Change a queue's settings, and wake the workers."""
-        await queues.change(self.connection, name, actor="test", **asked)
+        await acts.change_queue(self.connection, name, actor="test", **asked)
         await notify_control(self.connection)
 
     async def states(self, ids: Iterable[UUID]) -> dict[UUID, str]:

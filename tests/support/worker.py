@@ -19,7 +19,7 @@ from tests.support.tasks import TRACE
 from tests.support.trace import Trace
 from tests.support.waiting import within
 
-MODULES = ("tests.support.tasks", "tests.support.wrong_tasks")
+MODULES = ("tests.support.tasks", "tests.support.wrong_tasks", "tests.support.effect_tasks")
 READY_SECONDS = 30.0
 END_SECONDS = 30.0
 # A test does not wait as long as a night run does.
@@ -86,7 +86,8 @@ def start_worker(
     **settings: object,
 ) -> Worker:
     """Start a worker on a database; settings are named as in `Settings`. Its patience is short unless they say."""
-    known = {"database_url": url, "log_format": "json", **QUICK, **settings}
+    own = {"database_url": url, "log_format": "json", "state_folder": trace.file.parent / "state"}
+    known = {**own, **QUICK, **settings}
     log = trace.file.with_name(f"worker-{len(list(trace.file.parent.iterdir()))}.log")
     words = ["worker", "--queues", queues, "--executors", str(executors), "--concurrency", str(concurrency)]
     with log.open("wb") as written:

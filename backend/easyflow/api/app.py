@@ -17,7 +17,19 @@ from easyflow.api import problems
 from easyflow.api.backend import opened
 from easyflow.api.description import describe, operation_id
 from easyflow.api.metrics import Measured, Metrics
-from easyflow.api.routes import dead_letters, fleet, health, jobs, metrics, session, stats, stream, submit
+from easyflow.api.routes import (
+    dead_letters,
+    fleet,
+    health,
+    jobs,
+    metrics,
+    session,
+    settle,
+    stats,
+    stream,
+    submit,
+    timeline,
+)
 from easyflow.serving.guard import Guard
 from easyflow.settings import Settings
 
@@ -28,9 +40,11 @@ _ROUTERS = (
     (metrics.router, ""),
     (submit.router, PREFIX),
     (jobs.router, PREFIX),
+    (settle.router, PREFIX),
     (dead_letters.router, PREFIX),
     (fleet.router, PREFIX),
     (stats.router, PREFIX),
+    (timeline.router, PREFIX),
     (stream.router, PREFIX),
     (session.router, PREFIX),
 )

@@ -22,6 +22,10 @@ NDJSON = "application/x-ndjson"
 ENVELOPE_BYTES = 64 * 1024
 LARGE_BYTES = 256 * 1024
 
+KEY_HEADER = "Idempotency-Key"
+# What an answer carries that was given before, under the same key.
+REPLAYED = {"idempotency-replayed": "true"}
+
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
@@ -36,6 +40,18 @@ async def read_object(request: Request, model: type[M], max_bytes: int, *, optio
     expect_type(request, JSON)
     raw = await read(request, max_bytes)
     return await in_turn(request, lambda: fitted(model, parsed(raw, max_bytes)), len(raw))
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the key in the header; raises Invalid for what is not one plain line of 1 to 255 characters."""
+    values = request.headers.getlist(KEY_HEADER)
+    if not values:
+        return None
+    key = values[0]
+    if len(set(values)) > 1 or not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
+        message = "must be given once, with 1 to 255 printable ASCII characters"
+        raise Invalid(f"{KEY_HEADER}: {message}", [{"at": KEY_HEADER, "message": message}])
+    return key
 
 
 def expect_type(request: Request, *types: str) -> str:

@@ -141,6 +141,11 @@ class _DatabaseReading(Collector):
         )
         yield _gauge("easyflow_workers_live", "Workers with a live executor.", self._counts.workers)
         yield _gauge("easyflow_executors_live", "Executors whose lease runs.", self._counts.executors)
+        yield _gauge(
+            "easyflow_unsafe_jobs_paused",
+            "1 while unsafe jobs are paused because the database went back in time.",
+            self._counts.unsafe_paused,
+        )
         yield from self._of_queues(self._counts)
 
     def _of_queues(self, counts: gauges.Gauges) -> Iterator[GaugeMetricFamily]:
@@ -154,6 +159,7 @@ class _DatabaseReading(Collector):
             "How long the oldest ready job of a queue has been ready.",
             labels=("queue",),
         )
+        yield from _of_doubts(counts)
         for row in counts.queues:
             queue = row["queue"] or OTHER_QUEUES
             for state in ("ready", "running", "parked"):
@@ -161,6 +167,26 @@ class _DatabaseReading(Collector):
             oldest.add_metric((queue,), max(row["oldest_ready_seconds"] or 0.0, 0.0))
         yield jobs
         yield oldest
+
+
+def _of_doubts(counts: gauges.Gauges) -> Iterator[GaugeMetricFamily]:
+    labels = ("queue", "task")
+    jobs = GaugeMetricFamily(
+        "easyflow_jobs_in_doubt",
+        "Jobs that wait for a person to say what happened outside, by queue and task.",
+        labels=labels,
+    )
+    oldest = GaugeMetricFamily(
+        "easyflow_jobs_in_doubt_oldest_age_seconds",
+        "How long the oldest of them has waited, by queue and task.",
+        labels=labels,
+    )
+    for row in counts.doubts:
+        pair = (row["queue"] or OTHER_QUEUES, row["task"] or OTHER_QUEUES)
+        jobs.add_metric(pair, row["jobs"])
+        oldest.add_metric(pair, max(row["oldest_seconds"], 0.0))
+    yield jobs
+    yield oldest
 
 
 async def _read(pool: Pool) -> tuple[bool, gauges.Gauges | None]:

@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from easyflow.api.ledger_schemas import Effect, InDoubt
 from easyflow.domain.states import Effects, State
 
 Item = TypeVar("Item")
@@ -65,7 +66,7 @@ class LastError(Shape):
 
 
 class Job(Shape):
-    """One unit of work."""
+    """One unit of work; `version` is that of its doubt while it is IN_DOUBT, else that of its dead letter."""
 
     id: str
     task: str
@@ -155,7 +156,7 @@ class JobEvent(Shape):
 
 
 class JobDetail(Job):
-    """A job with everything known about it; its latest 100 attempts, oldest first."""
+    """A job with all that is known of it; its latest 100 attempts, and 100 effects: those open, then the latest."""
 
     concurrency_key: str | None
     ordering_key: str | None
@@ -165,7 +166,9 @@ class JobDetail(Job):
     result: Any
     progress: Progress | None
     attempts: list[Attempt]
-    effects: list[Any]
+    effects: list[Effect]
+    effects_total: int
+    in_doubt: InDoubt | None
     dead_letter: DeadLetter | None
 
 
@@ -249,6 +252,7 @@ class Health(Shape):
 
     status: Literal["ok", "ready"]
     revision: str | None = None
+    timeline: Literal["unwatched", "watching", "tripped", "releasing", "blind"] | None = None
 
 
 Responses = dict[int | str, dict[str, Any]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from easyflow.api.app import create_app
 from easyflow.api.backend import Backend
+from easyflow.failpoints import arm
 from easyflow.observability import requests as record
 from easyflow.observability.logging import configure
 from easyflow.serving.listening import displayed, listen
@@ -18,6 +19,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     in use, and, without an API key, for an address that others could reach.
     """
     configure(settings.log_format)
+    arm(settings)
     app = create_app(settings)
     sockets = listen(host, port, keyed=settings.api_key is not None)
 

@@ -17,9 +17,13 @@ Row = Mapping[str, Any] | asyncpg.Record
 
 
 def reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Answer with JSON: times in UTC with Z, ids as strings, raw JSON where `raw` put it."""
-    written = orjson.dumps(content, option=orjson.OPT_UTC_Z, default=str)
-    return Response(written, status, headers, "application/json")
+    """Answer with JSON, as `written`."""
+    return Response(written(content), status, headers, "application/json")
+
+
+def written(content: Any) -> bytes:
+    """Return JSON: times in UTC with Z, ids as strings, raw JSON where `raw` put it."""
+    return orjson.dumps(content, option=orjson.OPT_UTC_Z, default=str)
 
 
 def raw(text: str | None) -> orjson.Fragment | None:
@@ -68,15 +72,17 @@ def new_job(ticket: NewTicket, stored: Row) -> dict[str, Any]:
     return job({**nothing, **said, **stored, "retry_count": 0})
 
 
-def job_detail(row: Row, attempts: Sequence[Row], letter: Row | None) -> dict[str, Any]:
-    """Return everything about one job, from a row of `storage.jobs.read` and its attempts, oldest first."""
+def job_detail(
+    row: Row, attempts: Sequence[Row], letter: Row | None, effects: Sequence[Row] = (), doubt: Row | None = None
+) -> dict[str, Any]:
+    """Return everything about one job, from a row of `storage.jobs.read`, its attempts and effects, oldest first."""
     last = attempts[-1] if attempts else None
     failed = next((attempt for attempt in reversed(attempts) if attempt["error_type"]), None)
     began = last and (last["started_at"] or last["claimed_at"])
     summary = job(
         {
             **row,
-            "version": letter["version"] if letter else None,
+            "version": known["version"] if (known := doubt or letter) else None,
             "started_at": row["since"] if row["state"] == State.RUNNING else began,
             "error_type": failed and failed["error_type"],
             "error_message": failed and failed["error_message"],
@@ -92,9 +98,27 @@ def job_detail(row: Row, attempts: Sequence[Row], letter: Row | None) -> dict[st
         "result": raw(row["result"]),
         "progress": progress(row),
         "attempts": [attempt(each) for each in attempts],
-        "effects": [],
+        "effects": [effect(each) for each in effects],
+        "effects_total": effects[0]["total"] if effects else 0,
+        "in_doubt": in_doubt(doubt) if doubt else None,
         "dead_letter": dead_letter(letter) if letter else None,
     }
+
+
+def effect(row: Row) -> dict[str, Any]:
+    """Return one effect of a job, from a row of `storage.effects.read_latest`."""
+    told = ("ordinal", "name", "effects", "state", "key", "tries", "lease_no", "opened_at", "closed_at", "closed_by")
+    return {
+        **{name: row[name] for name in (*told, "note", "repeat_until")},
+        "request_hash": row["request_hash"].hex(),
+        "result": raw(row["result"]),
+        "result_bytes": row["result_bytes"],
+    }
+
+
+def in_doubt(row: Row) -> dict[str, Any]:
+    """Return why a job is in doubt, from a row of `storage.in_doubt.read`."""
+    return {name: row[name] for name in ("version", "since", "reason", "cancel_requested")}
 
 
 def progress(row: Row) -> dict[str, Any] | None:

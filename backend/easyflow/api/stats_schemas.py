@@ -61,6 +61,56 @@ class Cause(Shape):
     sample_job_id: str
 
 
+GuardState = Literal["unwatched", "watching", "tripped", "releasing"]
+
+
+class Whereabouts(Shape):
+    """Where a database is, or was: its cluster, the cluster's timeline, its own oid, and how far its log was flushed.
+
+    What the role may not read is null.
+    """
+
+    system_identifier: str | None
+    timeline_id: int | None
+    database_oid: int
+    commit_counter: str | None
+
+
+class Timeline(Shape):
+    """The timeline guard. While it is `tripped` or `releasing`, unsafe jobs are not claimed.
+
+    `unwatched` before any worker came; `blind` when no worker may read the system identifier. A release waits until
+    `running` jobs, claimed before, have ended (at most 1,000 are counted).
+    """
+
+    state: GuardState
+    version: int | None
+    blind: bool
+    standby: bool
+    differences: list[str]
+    tripped_at: datetime | None
+    tripped_by: str | None
+    lost_from: datetime | None
+    lost_until: datetime | None
+    reason: str | None
+    released_by: str | None
+    released_at: datetime | None
+    parked: int
+    running: int
+    watched_since: datetime | None
+    seen_at: datetime | None
+    kept: Whereabouts | None
+    found: Whereabouts
+
+
+class GuardNotice(Shape):
+    """Whether unsafe jobs are paused (`tripped`, `releasing`), since when and why."""
+
+    state: GuardState
+    since: datetime | None
+    differences: list[str]
+
+
 class Overview(Shape):
     """What goes on, in one picture taken at `at`; the first 500 queues by name, the ten most frequent causes."""
 
@@ -71,6 +121,7 @@ class Overview(Shape):
     workers: Fleet
     throughput: Throughput
     failures: list[Cause]
+    timeline: GuardNotice
 
 
 class Found(Shape):

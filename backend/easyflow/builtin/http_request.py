@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from email.message import Message
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,6 +19,7 @@ from easyflow.settings import settings
 
 BODY_CHARS = 100_000
 LONGEST_SECONDS = 240.0
+FENCE = "easyflow-fence"
 
 # No payload holds NUL, so this marks a number that the JSON encoder could not write itself.
 _NUMBER = "\x00"
@@ -35,6 +37,9 @@ class HttpRequest(BaseModel):
     document: Any = Field(None, alias="json")
     body: str | None = None
     timeout_seconds: float = Field(30.0, gt=0, le=LONGEST_SECONDS, allow_inf_nan=False)
+    honours_keys: bool = Field(
+        False, description="The receiver answers a repeated Idempotency-Key with its first answer, and acts once."
+    )
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:
@@ -48,12 +53,22 @@ class HttpRequest(BaseModel):
             return _MARKED.sub(r"\1", json.dumps(self.document, default=_marked)).encode()
         return None if self.body is None else self.body.encode()
 
-    def sent_headers(self) -> dict[str, str]:
-        """Return the headers, with a content type for a JSON document that names none."""
+    def sent_headers(self, key: str, fence: int) -> dict[str, str]:
+        """Return the headers, with the idempotency key, the fencing number and the content type the payload leaves out.
+
+        A key that the payload names is sent in place of ours: a replay sends it again.
+        """
+        ours = {"idempotency-key": key, FENCE: str(fence)}
+        if "document" in self.model_fields_set:
+            ours["content-type"] = "application/json"
         named = {name.lower() for name in self.headers}
-        if "document" in self.model_fields_set and "content-type" not in named:
-            return {**self.headers, "content-type": "application/json"}
-        return dict(self.headers)
+        return {**self.headers, **{name: value for name, value in ours.items() if name not in named}}
+
+    def effects(self) -> Literal["keyed", "unsafe"] | None:
+        """Return what repeating this request does; None when it changes nothing on the other side (RFC 9110, 9.2)."""
+        if self.method in ("GET", "HEAD", "OPTIONS"):
+            return None
+        return "keyed" if self.honours_keys or self.method in ("PUT", "DELETE") else "unsafe"
 
 
 class HttpReply(BaseModel):
@@ -83,20 +98,36 @@ async def outbound() -> AsyncIterator[Mapping[str, Any]]:
 async def send(ctx: Context, payload: HttpRequest) -> HttpReply:
     """Send one HTTP request; the result is the reply, also one with a status from 400 to 499.
 
-    A status of 500 or more, or no proper reply, is tried again by the retry policy: the other host may then see the
-    request twice. What the rules for outbound requests forbid ends the job at once.
+    A status of 500 or more, or no proper reply, leaves open what happened. GET, HEAD and OPTIONS are tried again by the
+    retry policy; PUT and DELETE too, as repeating them changes nothing more, and everything a receiver that
+    `honours_keys` gets, with the same Idempotency-Key. A POST or PATCH to any other waits IN_DOUBT for a person. What
+    the rules for outbound requests forbid ends the job at once.
     """
-    client: OutboundClient = ctx.state.outbound
+    effects = payload.effects()
     try:
-        reply = await client.request(
-            payload.method,
-            payload.url,
-            headers=payload.sent_headers(),
-            body=payload.content(),
-            timeout_seconds=payload.timeout_seconds,
+        if effects is None:
+            return await _reply(ctx, payload, f"{ctx.job_id}.1")
+        reply: HttpReply = await ctx.effect(
+            f"{payload.method} {urlsplit(payload.url).hostname}",
+            lambda key: _reply(ctx, payload, key),
+            effects=effects,
+            returns=HttpReply,
         )
+        return reply
     except OutboundRefused as refused:
         raise Fail(refused.message, code=refused.code) from None
+
+
+async def _reply(ctx: Context, payload: HttpRequest, key: str) -> HttpReply:
+    """Send the request once; raises ServerError when the other host says that it failed."""
+    client: OutboundClient = ctx.state.outbound
+    reply = await client.request(
+        payload.method,
+        payload.url,
+        headers=payload.sent_headers(key, ctx.lease_no),
+        body=payload.content(),
+        timeout_seconds=payload.timeout_seconds,
+    )
     if reply.status >= 500:
         raise ServerError(reply.status)
     text = _text(reply)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import json
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,10 @@ import typer
 
 from easyflow.cli.output import complain, print_json, print_table, sentence_of
 from easyflow.errors import EasyFlowError, StorageUnavailable
+from easyflow.storage import acts
+from easyflow.storage.admission import Key
+from easyflow.storage.certainty import Lend
+from easyflow.storage.sql import Connection
 
 Act = Callable[[UUID], Awaitable[dict[str, Any]]]
 
@@ -45,6 +50,22 @@ class Outcomes:
             complain(f"{refusal['id']}: {refusal['message']}")
         if self.refused:
             raise typer.Exit(1)
+
+
+async def carried_out(
+    lend: Lend, act: acts.Act, write: Callable[[Connection], Awaitable[tuple[dict[str, Any], Collection[Key]]]]
+) -> dict[str, Any]:
+    """Do one act in a transaction of its own, once, and return what `write` tells of it.
+
+    `write` also says which keys may let other jobs go on. Raises what `storage.acts.carry_out` raises.
+    """
+
+    async def answered(connection: Connection) -> acts.Answer:
+        facts, keys = await write(connection)
+        return acts.Answer(200, json.dumps(facts), frozenset(keys))
+
+    told: dict[str, Any] = json.loads((await acts.carry_out(lend, act, answered)).body)
+    return told
 
 
 def sure(question: str, yes: bool) -> bool:

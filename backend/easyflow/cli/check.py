@@ -18,7 +18,8 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def check(as_json: Json = False) -> None:
     """Prove that every job is in exactly one place and every FAILED one has a dead letter; changes nothing.
 
-    The exit code is 1 when something is wrong.
+    Also that no success was accepted twice or with an effect whose outcome is unknown, that every doubt has a ground,
+    and that no dead executor's job was forgotten. The exit code is 1 when something is wrong.
     """
 
     async def work(connection: Connection, known: Settings) -> Checked:

@@ -15,6 +15,7 @@ import asyncpg
 from easyflow.errors import EasyFlowError, Misconfigured
 from easyflow.local.running import join_running_stack
 from easyflow.settings import Settings, settings
+from easyflow.storage.certainty import Lend
 from easyflow.storage.database import connect, display_url, storage_errors
 from easyflow.storage.sql import Connection
 
@@ -75,6 +76,24 @@ async def connected(known: Settings) -> AsyncIterator[Connection]:
         raise EasyFlowError(f"the database refuses: {str(refused).splitlines()[0]}") from refused
     finally:
         await _close(connection)
+
+
+def lending(connection: Connection, known: Settings) -> Lend:
+    """Lend the command's own connection, or, once that is lost, another for each time; raises StorageUnavailable."""
+
+    @asynccontextmanager
+    async def lend() -> AsyncIterator[Connection]:
+        with storage_errors():
+            if not connection.is_closed():
+                yield connection
+                return
+            other = await connect(known.direct_url, "easyflow cli")
+            try:
+                yield other
+            finally:
+                await _close(other)
+
+    return lend
 
 
 async def _run(work: Callable[[Connection, Settings], Awaitable[T]], known: Settings) -> T:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import typer
 
-from easyflow.cli.acts import Outcomes
+from easyflow.cli.acts import Outcomes, carried_out
 from easyflow.cli.choice import Choice
-from easyflow.cli.connection import actor, known_settings, with_database
+from easyflow.cli.connection import actor, known_settings, lending, with_database
 from easyflow.cli.documents import letter_of, more_of, page_of, print_attempts, read_letter
-from easyflow.cli.edits import checked_payload, parse_edit
+from easyflow.cli.edits import Edit, checked_payload, parse_edit
 from easyflow.cli.options import Json, Limit, Reason, Yes, command_app
 from easyflow.cli.output import error_line, pretty, print_block, print_facts, print_json, print_table
 from easyflow.settings import Settings
 from easyflow.storage import dead_letters
+from easyflow.storage.acts import Act
+from easyflow.storage.admission import Key
 from easyflow.storage.lists import DeadLetterFilter, Page, list_dead_letters
 from easyflow.storage.notifications import notify_changed, notify_ready
 from easyflow.storage.sql import Connection
@@ -113,22 +116,21 @@ def replay(
     outcomes = Outcomes()
 
     async def work(connection: Connection, known: Settings) -> None:
-        catalog = Catalog()
         chosen = await choice.find(connection)
+        lend = lending(connection, known)
+        write = partial(_replay, edit=edit, reason=reason, catalog=Catalog(), known=known)
 
         async def act(job_id: UUID) -> dict[str, Any]:
-            letter = dict(await dead_letters.read(connection, job_id))
-            seen = chosen[job_id] or letter["version"]
-            text = await checked_payload(connection, catalog, letter, edit, known)
-            queue = await dead_letters.replay(
-                connection, job_id, seen_version=seen, payload=text, actor=actor(), reason=reason
-            )
-            await notify_ready(connection, [queue])
-            return {"outcome": "replayed", "task": letter["task"], "queue": queue, "seen_version": seen}
+            replay_it = partial(write, job_id=job_id, chosen_version=chosen[job_id])
+            done = await carried_out(lend, Act("replay", str(job_id), reason), replay_it)
+            async with lend() as lent:
+                await notify_ready(lent, [done["queue"]])
+            return done
 
         if choice.agreed("replay", len(chosen), yes):
             await outcomes.attempt(chosen, act)
-            await notify_changed(connection, "jobs", "dead-letters")
+            async with lend() as lent:
+                await notify_changed(lent, "jobs", "dead-letters")
 
     with_database(work)
     outcomes.tell(as_json, nothing="No open dead letters of this kind.")
@@ -151,16 +153,39 @@ def discard(
 
     async def work(connection: Connection, known: Settings) -> None:
         chosen = await choice.find(connection)
+        lend = lending(connection, known)
 
         async def act(job_id: UUID) -> dict[str, Any]:
-            letter = await dead_letters.read(connection, job_id)
-            seen = chosen[job_id] or letter["version"]
-            version = await dead_letters.discard(connection, job_id, seen_version=seen, actor=actor(), reason=reason)
-            return {"outcome": "discarded", "task": letter["task"], "seen_version": seen, "version": version}
+            async def write(lent: Connection) -> tuple[dict[str, Any], set[Key]]:
+                letter = await dead_letters.read(lent, job_id)
+                seen = chosen[job_id] or letter["version"]
+                version = await dead_letters.discard(lent, job_id, seen_version=seen, actor=actor(), reason=reason)
+                return {"outcome": "discarded", "task": letter["task"], "seen_version": seen, "version": version}, set()
+
+            return await carried_out(lend, Act("discard", str(job_id), reason), write)
 
         if choice.agreed("discard", len(chosen), yes):
             await outcomes.attempt(chosen, act)
-            await notify_changed(connection, "jobs", "dead-letters")
+            async with lend() as lent:
+                await notify_changed(lent, "jobs", "dead-letters")
 
     with_database(work)
     outcomes.tell(as_json, nothing="No open dead letters of this kind.")
+
+
+async def _replay(
+    connection: Connection,
+    *,
+    job_id: UUID,
+    chosen_version: int | None,
+    edit: Edit,
+    reason: str,
+    catalog: Catalog,
+    known: Settings,
+) -> tuple[dict[str, Any], set[Key]]:
+    letter = dict(await dead_letters.read(connection, job_id))
+    seen = chosen_version or letter["version"]
+    text = await checked_payload(connection, catalog, letter, edit, known)
+    moved = await dead_letters.replay(connection, job_id, seen_version=seen, payload=text, actor=actor(), reason=reason)
+    facts = {"outcome": moved.outcome, "task": letter["task"], "queue": moved.queue, "seen_version": seen}
+    return facts, moved.keys

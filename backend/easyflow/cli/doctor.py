@@ -13,7 +13,7 @@ from easyflow.cli.options import Json
 from easyflow.cli.output import print_json
 from easyflow.errors import StorageUnavailable
 from easyflow.settings import Settings
-from easyflow.storage import migrations, surroundings
+from easyflow.storage import migrations, surroundings, timeline
 from easyflow.storage.database import display_url
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -49,6 +49,7 @@ def examine(known: Settings) -> list[Finding]:
 
 
 async def _read(known: Settings) -> Surroundings:
+    wanted = migrations.wanted_revision()
     present = await migrations.present_revision(known.direct_url)
     async with connected(known) as connection:
         await surroundings.read_server(connection)  # the first look also prepares the statement
@@ -59,7 +60,8 @@ async def _read(known: Settings) -> Surroundings:
             server=dict(server),
             clock_ahead_seconds=(server["now"] - asked - (answered - asked) / 2).total_seconds(),
             revision=present,
-            wanted_revision=migrations.wanted_revision(),
+            wanted_revision=wanted,
             upkeep=dict(await surroundings.read_upkeep(connection)) if present else None,
+            guard=await timeline.describe(connection) if present == wanted else None,
             old=[dict(row) for row in await surroundings.old_transactions(connection, OLD_TRANSACTION_SECONDS)],
         )

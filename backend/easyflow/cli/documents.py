@@ -10,13 +10,15 @@ import asyncpg
 
 from easyflow.cli.output import error_line, print_table, raw
 from easyflow.errors import Missing
-from easyflow.storage import dead_letters, jobs
+from easyflow.storage import dead_letters, effects, in_doubt, jobs
 from easyflow.storage.lists import Page, Total, picture, read_rows
 from easyflow.storage.sql import Connection
 
 Row = Mapping[str, Any] | asyncpg.Record
 
 MOST_ATTEMPTS = 100
+MOST_EFFECTS = 100
+MOST_RESULT_BYTES = 1024 * 1024
 
 
 def job_of(row: Row) -> dict[str, Any]:
@@ -48,7 +50,9 @@ async def read_job(connection: Connection, job_id: UUID) -> dict[str, Any]:
             raise Missing(f"there is no job {job_id}")
         facts = await jobs.read(connection, job_id)
         attempts = await jobs.read_latest_attempts(connection, job_id, MOST_ATTEMPTS)
-        letter = None if rows[0]["version"] is None else await dead_letters.read(connection, job_id)
+        letter = await dead_letters.find(connection, job_id)
+        ledger = await effects.read_latest(connection, job_id, max_effects=MOST_EFFECTS, max_bytes=MOST_RESULT_BYTES)
+        doubt = (await in_doubt.read(connection, [job_id])).get(job_id)
     key = {"ordering_key": facts["key"]} if facts["ordered"] else {"concurrency_key": facts["key"]}
     return {
         **job_of(rows[0]),
@@ -59,9 +63,16 @@ async def read_job(connection: Connection, job_id: UUID) -> dict[str, Any]:
         "result": raw(facts["result"]),
         "progress": _progress_of(facts),
         "attempts": [_attempt_of(attempt) for attempt in attempts],
-        "effects": [],
+        "effects": [_effect_of(effect) for effect in ledger],
+        "effects_total": ledger[0]["total"] if ledger else 0,
+        "in_doubt": None if doubt is None else doubt_of(doubt),
         "dead_letter": None if letter is None else letter_of(letter),
     }
+
+
+def doubt_of(row: Row) -> dict[str, Any]:
+    """Return why a job is in doubt."""
+    return {name: row[name] for name in ("version", "since", "reason", "cancel_requested")}
 
 
 def letter_of(row: Row) -> dict[str, Any]:
@@ -103,6 +114,18 @@ def print_attempts(attempts: list[dict[str, Any]]) -> None:
     print_table(("lease", "outcome", "started", "finished", "error"), rows, empty="")
 
 
+def print_effects(effects: list[dict[str, Any]], total: int) -> None:
+    """Print what the ledger knows of a job's effects, in the order in which its handler asked for them."""
+    if not effects:
+        return
+    names = ("ordinal", "name", "effects", "state", "tries", "opened_at", "closed_by", "key")
+    rows = [[effect[name] for name in names] for effect in effects]
+    print()
+    print_table(("no", "effect", "class", "state", "tries", "opened", "closed by", "key"), rows, empty="")
+    if total > len(effects):
+        print(f"{total} effects; those that are open and the latest are shown")
+
+
 def page_of(items: list[dict[str, Any]], page: Page) -> dict[str, Any]:
     """Return a list as programs get it."""
     return {
@@ -126,6 +149,16 @@ def _last_error(kind: str | None, message: str | None, at: Any) -> dict[str, Any
 def _progress_of(row: Row) -> dict[str, Any] | None:
     said = {name: row[f"progress_{name}"] for name in ("done", "total", "note", "at")}
     return None if said["at"] is None else said
+
+
+def _effect_of(row: Row) -> dict[str, Any]:
+    told = ("ordinal", "name", "effects", "state", "key", "tries", "lease_no", "opened_at", "closed_at", "closed_by")
+    return {
+        **{name: row[name] for name in (*told, "note", "repeat_until")},
+        "request_hash": row["request_hash"].hex(),
+        "result": raw(row["result"]),
+        "result_bytes": row["result_bytes"],
+    }
 
 
 def _attempt_of(row: Row) -> dict[str, Any]:

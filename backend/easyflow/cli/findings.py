@@ -42,6 +42,7 @@ class Surroundings:
     wanted_revision: str
     upkeep: Facts | None = None
     old: Sequence[Facts] = ()
+    guard: Facts | None = None
 
 
 def judge(found: Surroundings, known: Settings) -> Iterator[Finding]:
@@ -56,6 +57,8 @@ def judge(found: Surroundings, known: Settings) -> Iterator[Finding]:
         yield _override(found.upkeep["frozen_at"])
         yield _partitions(found.upkeep["days_ahead"])
         yield _connections(found.server, found.upkeep, known)
+    if found.guard is not None:
+        yield _timeline(found.guard)
     yield from _transactions(found.old, found.server["sees_all"])
     yield _access(known)
 
@@ -155,6 +158,22 @@ def _transactions(old: Sequence[Facts], sees_all: bool) -> Iterator[Finding]:
         yield Finding("warn", "transactions", message)
     elif not old:
         yield Finding("ok", "transactions", f"none older than {OLD_TRANSACTION_SECONDS / 60:.0f} min")
+
+
+def _timeline(guard: Facts) -> Finding:
+    if guard["state"] in ("tripped", "releasing"):
+        why = "; ".join(guard["differences"])
+        message = (
+            f"unsafe jobs are paused since {utc(guard['tripped_at'], 'seconds')}: {why}: run `easyflow timeline show`"
+        )
+        return Finding("FAIL", "timeline", message)
+    if guard["state"] == "unwatched":
+        return Finding("ok", "timeline", "not watched yet: the first worker begins")
+    if guard["blind"]:
+        message = "a restore into another cluster would go unnoticed"
+        remedy = "grant execute on function pg_control_system() to the workers' role"
+        return Finding("warn", "timeline", f"workers may not read the system identifier, {message}: {remedy}")
+    return Finding("ok", "timeline", f"watched since {utc(guard['watched_since'], 'seconds')}")
 
 
 def _access(known: Settings) -> Finding:

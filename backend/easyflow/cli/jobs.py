@@ -1,4 +1,4 @@
-"""`easyflow jobs`: list, show, cancel, run-now."""
+"""`easyflow jobs`: list, show, cancel, run-now, in-doubt, settle."""
 
 from __future__ import annotations
 
@@ -7,14 +7,27 @@ from uuid import UUID
 
 import typer
 
-from easyflow.cli.acts import Outcomes
-from easyflow.cli.connection import actor, with_database
-from easyflow.cli.documents import job_of, more_of, page_of, print_attempts, read_job
+from easyflow.cli import in_doubt
+from easyflow.cli.acts import Outcomes, carried_out
+from easyflow.cli.connection import actor, lending, with_database
+from easyflow.cli.documents import job_of, more_of, page_of, print_attempts, print_effects, read_job
 from easyflow.cli.options import Json, Limit, PerhapsReason, command_app
-from easyflow.cli.output import Raw, cell, error_line, pretty, print_block, print_facts, print_json, print_table
+from easyflow.cli.output import (
+    Raw,
+    cell,
+    error_line,
+    pretty,
+    print_block,
+    print_facts,
+    print_json,
+    print_table,
+    program,
+)
 from easyflow.domain.states import State
 from easyflow.settings import Settings
 from easyflow.storage import jobs
+from easyflow.storage.acts import Act
+from easyflow.storage.admission import Key
 from easyflow.storage.lists import JobFilter, Page, list_jobs
 from easyflow.storage.notifications import notify_changed, notify_control, notify_ready
 from easyflow.storage.sql import Connection
@@ -26,7 +39,7 @@ JobIds = Annotated[list[UUID], typer.Argument(metavar="JOB_ID", show_default=Fal
 
 @app.callback()
 def group() -> None:
-    """List jobs, show one, cancel it, run it now."""
+    """List jobs, show one, cancel it, run it now, settle one in doubt."""
 
 
 @app.command("list")
@@ -69,7 +82,7 @@ def list_some(
 
 @app.command()
 def show(job_id: Annotated[UUID, typer.Argument(show_default=False)], as_json: Json = False) -> None:
-    """Show one job: its facts, payload, result, attempts and dead letter."""
+    """Show one job: its facts, payload, result, attempts, effects and dead letter."""
 
     async def work(connection: Connection, known: Settings) -> dict[str, Any]:
         return await read_job(connection, job_id)
@@ -87,12 +100,19 @@ def cancel(job_ids: JobIds, reason: PerhapsReason = None, as_json: Json = False)
     outcomes = Outcomes()
 
     async def work(connection: Connection, known: Settings) -> None:
+        lend = lending(connection, known)
+
         async def act(job_id: UUID) -> dict[str, Any]:
-            return {"outcome": await jobs.cancel(connection, job_id, actor=actor(), reason=reason)}
+            async def write(lent: Connection) -> tuple[dict[str, Any], set[Key]]:
+                moved = await jobs.cancel(lent, job_id, actor=actor(), reason=reason)
+                return {"outcome": moved.outcome}, moved.keys
+
+            return await carried_out(lend, Act("cancel", str(job_id), reason), write)
 
         await outcomes.attempt(job_ids, act)
-        await notify_control(connection)
-        await notify_changed(connection, "jobs")
+        async with lend() as lent:
+            await notify_control(lent)
+            await notify_changed(lent, "jobs")
 
     with_database(work)
     outcomes.tell(as_json)
@@ -104,25 +124,42 @@ def run_now(job_ids: JobIds, reason: PerhapsReason = None, as_json: Json = False
     outcomes = Outcomes()
 
     async def work(connection: Connection, known: Settings) -> None:
+        lend = lending(connection, known)
+
         async def act(job_id: UUID) -> dict[str, Any]:
-            return {"queue": await jobs.run_now(connection, job_id, actor=actor(), reason=reason)}
+            async def write(lent: Connection) -> tuple[dict[str, Any], set[Key]]:
+                moved = await jobs.run_now(lent, job_id, actor=actor(), reason=reason)
+                return {"queue": moved.queue}, moved.keys
+
+            return await carried_out(lend, Act("run now", str(job_id), reason), write)
 
         await outcomes.attempt(job_ids, act)
-        await notify_ready(connection, {facts["queue"] for facts in outcomes.done})
-        await notify_changed(connection, "jobs")
+        async with lend() as lent:
+            await notify_ready(lent, {facts["queue"] for facts in outcomes.done})
+            await notify_changed(lent, "jobs")
 
     with_database(work)
     outcomes.tell(as_json)
 
 
+app.command("in-doubt")(in_doubt.list_doubts)
+app.command("settle")(in_doubt.settle)
+
+
 def _print_job(job: dict[str, Any]) -> None:
-    facts = {name.replace("_", " "): value for name, value in job.items() if not isinstance(value, Raw | list | dict)}
+    plain = {name: value for name, value in job.items() if not isinstance(value, Raw | list | dict)}
+    facts = {name.replace("_", " "): value for name, value in plain.items() if name != "effects_total"}
     progress = job["progress"] and _progress_line(job["progress"])
     print_facts({**facts, "tags": job["tags"], "progress": progress, "last error": error_line(job["last_error"])})
     for name in ("payload", "result"):
         if job[name] is not None:
             print_block(name, pretty(job[name].text))
     print_attempts(job["attempts"])
+    print_effects(job["effects"], job["effects_total"])
+    doubt = job["in_doubt"]
+    if doubt:
+        print(f"\nIn doubt since {cell(doubt['since'])}, version {doubt['version']}: {cell(doubt['reason'], None)}")
+        print(f"Look the open keys up where they were sent, then: {program()} jobs settle {job['id']} ...")
     letter = job["dead_letter"]
     if letter:
         print(f"\nDead letter {letter['state']}, version {letter['version']}: {cell(letter['reason'])}")

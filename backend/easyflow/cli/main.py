@@ -21,10 +21,11 @@ COMMANDS = {
     "dashboard": ("easyflow.cli.dashboard", "Serve the dashboard."),
     "worker": ("easyflow.cli.worker", "Run jobs."),
     "submit": ("easyflow.cli.submit", "Submit a job, and wait for its result if asked."),
-    "jobs": ("easyflow.cli.jobs", "List jobs, show one, cancel it, run it now."),
+    "jobs": ("easyflow.cli.jobs", "List jobs, show one, cancel it, run it now, settle one in doubt."),
     "dlq": ("easyflow.cli.dlq", "Dead letters: list, show, replay, discard."),
     "queues": ("easyflow.cli.queues", "List queues, set their limits, pause and resume them."),
     "workers": ("easyflow.cli.workers", "List workers."),
+    "timeline": ("easyflow.cli.timeline", "Did the database go back in time? Show it, and release unsafe jobs."),
     "check": ("easyflow.cli.check", "Is the data right?"),
     "doctor": ("easyflow.cli.doctor", "Are the surroundings right?"),
     "demo": ("easyflow.cli.demo", "Real work to look at: a card company's nightly posting run."),
@@ -90,6 +91,8 @@ def run() -> None:
 
 def _explain(wrong: typer.TyperException) -> None:
     message = wrong.format_message()
+    if message.startswith("Missing"):  # a choice is told with a line for each of its words
+        message = " ".join(message.split())
     if "\n" in message:  # a group without a command answers with its whole help
         print(message, file=sys.stderr)
         return

@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from easyflow.cli.connection import actor, with_database
+from easyflow.cli.acts import carried_out
+from easyflow.cli.connection import actor, lending, with_database
 from easyflow.cli.options import Json, PerhapsReason, command_app
 from easyflow.cli.output import print_json, print_table
 from easyflow.registry import NAME
 from easyflow.settings import Settings
 from easyflow.storage import queues
+from easyflow.storage.acts import Act
 from easyflow.storage.notifications import notify_changed, notify_control
 from easyflow.storage.sql import Connection
 
@@ -77,10 +79,17 @@ def resume(name: Name, reason: PerhapsReason = None, as_json: Json = False) -> N
 
 def _change(name: str, as_json: bool, **changes: Any) -> None:
     async def work(connection: Connection, known: Settings) -> list[dict[str, Any]]:
-        await queues.change(connection, name, actor=actor(), **changes)
-        await notify_control(connection)
-        await notify_changed(connection, "queues")
-        return [dict(row) for row in await queues.list_all(connection) if row["name"] == name]
+        lend = lending(connection, known)
+
+        async def write(lent: Connection) -> tuple[dict[str, Any], tuple[()]]:
+            await queues.change(lent, name, actor=actor(), **changes)
+            return {}, ()
+
+        await carried_out(lend, Act("change queue", name, changes), write)
+        async with lend() as lent:
+            await notify_control(lent)
+            await notify_changed(lent, "queues")
+            return [dict(row) for row in await queues.list_all(lent) if row["name"] == name]
 
     found = with_database(work)
     if as_json:

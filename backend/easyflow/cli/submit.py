@@ -12,7 +12,7 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from easyflow.cli.connection import known_settings, with_database
+from easyflow.cli.connection import known_settings, lending, with_database
 from easyflow.cli.documents import read_job
 from easyflow.cli.options import Json, seconds
 from easyflow.cli.output import complain, error_line, print_json
@@ -23,7 +23,7 @@ from easyflow.errors import EasyFlowError, Missing
 from easyflow.registry import load
 from easyflow.settings import Settings
 from easyflow.storage import jobs
-from easyflow.storage.notifications import notify_changed, notify_ready
+from easyflow.storage.notifications import notify_changed
 from easyflow.storage.sql import Connection
 from easyflow.submission.catalog import Catalog
 from easyflow.submission.door import check
@@ -87,9 +87,10 @@ async def submit_one(connection: Connection, asked: NewJob, known: Settings) -> 
     Raises Invalid naming each problem, KeyReused, Busy.
     """
     tickets = await check(connection, Catalog(), [asked], known, local=True)
-    stored = await store(connection, tickets)
-    await notify_ready(connection, {ticket.queue for ticket in tickets})
-    await notify_changed(connection, "jobs")
+    lend = lending(connection, known)
+    stored = await store(lend, tickets, wake=True)
+    async with lend() as lent:
+        await notify_changed(lent, "jobs")
     return stored.ids[0], bool(stored.existing)
 
 
@@ -129,9 +130,10 @@ def _carry_out(asked: NewJob, wait: bool, timeout_seconds: float | None) -> tupl
 
     async def work(connection: Connection, known: Settings) -> tuple[dict[str, Any], bool]:
         job_id, existing = await submit_one(connection, asked, known)
-        if wait:
-            await wait_for_end(connection, job_id, timeout_seconds)
-        return await read_job(connection, job_id), existing
+        async with lending(connection, known)() as lent:
+            if wait:
+                await wait_for_end(lent, job_id, timeout_seconds)
+            return await read_job(lent, job_id), existing
 
     return with_database(work)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from easyflow.client.asynchronous import AsyncClient
 from easyflow.client.blocking import Client
-from easyflow.client.errors import JobFailed, OutcomeUnknown, Refused, TimedOut, Unauthorized, Unavailable
+from easyflow.client.errors import JobFailed, Refused, TimedOut, Unauthorized, Unavailable
 from easyflow.client.models import (
     Attempt,
     AttemptError,
     DeadLetter,
     DeadLetterDetail,
+    Effect,
+    InDoubt,
     Job,
     JobDetail,
     LastError,
@@ -26,6 +28,8 @@ __all__ = [
     "DeadLetter",
     "DeadLetterDetail",
     "DeadLetterFilters",
+    "Effect",
+    "InDoubt",
     "Job",
     "JobDetail",
     "JobFailed",
@@ -33,7 +37,6 @@ __all__ = [
     "JobOptions",
     "LastError",
     "NewJob",
-    "OutcomeUnknown",
     "Progress",
     "Refused",
     "Submitted",

@@ -12,7 +12,7 @@ from easyflow.client import plans
 from easyflow.client.exchange import Exchange, Line
 from easyflow.client.models import DeadLetter, DeadLetterDetail, Job, JobDetail, Page, Submitted
 from easyflow.client.options import DeadLetterFilters, JobFilters, JobOptions, NewJob
-from easyflow.client.plans import UNCHANGED, Answer, Call, Plan
+from easyflow.client.plans import UNCHANGED, Answer, Call, Plan, Settlement
 from easyflow.errors import EasyFlowError
 
 T = TypeVar("T")
@@ -94,6 +94,26 @@ class AsyncClient:
         """
         return await self._carry_out(plans.cancel(job_id, reason))
 
+    async def settle(
+        self,
+        job_id: str,
+        outcome: Settlement,
+        reason: str,
+        *,
+        seen_version: int,
+        result: Any = UNCHANGED,
+        complete: bool = False,
+    ) -> Job:
+        """Say what happened outside, after looking there, so that a job in doubt goes on; `reason` says how you know.
+
+        "happened": its open effects are recorded as done with `result` (JSON, or a pydantic model), which its handler
+        gets as it runs on; with `complete` the job ends SUCCEEDED with it instead. "did_not_happen": they are done,
+        with the same keys. "failed": the job ends as a dead letter. `seen_version` is that of `in_doubt` in the job
+        that was looked at: of two callers who saw the same one wins, and the other gets Refused (409). It is done
+        once, also when an answer was lost on the way.
+        """
+        return await self._carry_out(plans.settle(job_id, outcome, reason, seen_version, result, complete))
+
     def list_dead_letters(self, **filters: Unpack[DeadLetterFilters]) -> AsyncIterator[DeadLetter]:
         """Go through the dead letters, newest job first, over all pages; only open ones unless `state` is given."""
         return self._each(lambda cursor: plans.dead_letter_page(filters, cursor))
@@ -106,8 +126,7 @@ class AsyncClient:
         """Let a failed job run again, with the payload as it is or with another.
 
         `seen_version` is the version of the dead letter that was looked at: of two callers who saw the same one wins,
-        and the other gets Refused (409). A lost answer is no such refusal: the client looks whether it was itself,
-        and raises OutcomeUnknown when that can no longer be told.
+        and the other gets Refused (409). It is done once, also when an answer was lost on the way.
         """
         return await self._carry_out(plans.replay(job_id, reason, payload, seen_version))
 

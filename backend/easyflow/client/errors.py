@@ -50,7 +50,7 @@ class Unavailable(EasyFlowError):
     """The API did not answer, or could not work, for as long as the client had patience.
 
     `unsure`: the request may have been carried out all the same. A submit with the same idempotency key may simply be
-    repeated; before another replay or discard, look at the dead letter.
+    repeated; before another act, look at the job.
     """
 
     code = "unavailable"
@@ -62,13 +62,6 @@ class Unavailable(EasyFlowError):
         super().__init__(message)
         self.unsure = unsure
         self.retry_after = retry_after
-
-
-class OutcomeUnknown(EasyFlowError):
-    """The answer was lost, and the dead letter has moved on since: look at it before you act again."""
-
-    code = "outcome_unknown"
-    status = 409
 
 
 class JobFailed(EasyFlowError):

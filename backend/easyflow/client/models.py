@@ -10,7 +10,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from easyflow.domain.states import State
+from easyflow.domain.effects import EffectState
+from easyflow.domain.states import Effects, State
 
 Item = TypeVar("Item")
 
@@ -37,7 +38,7 @@ class LastError(Reply):
 
 
 class Job(Reply):
-    """One unit of work."""
+    """One unit of work; `version` is that of its doubt while it is IN_DOUBT, else that of its dead letter."""
 
     id: str
     task: str
@@ -116,8 +117,41 @@ class Progress(Reply):
     at: datetime
 
 
+class Effect(Reply):
+    """One thing a handler does outside, as the ledger knows it; `key` is the idempotency key its receiver was sent.
+
+    `closed_by` is "worker" where its own attempt closed it, else who settled it. `result_bytes` is None where no result
+    is recorded; of a ledger with more than a megabyte of results, only the latest are in the answer.
+    """
+
+    ordinal: int
+    name: str
+    effects: Effects
+    state: EffectState
+    key: str
+    tries: int
+    lease_no: int
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+    note: str | None
+    repeat_until: datetime | None
+    request_hash: str
+    result: Any
+    result_bytes: int | None
+
+
+class InDoubt(Reply):
+    """Why a job waits for a person; `version` is the `seen_version` of a settle."""
+
+    version: int
+    since: datetime
+    reason: str | None
+    cancel_requested: bool
+
+
 class JobDetail(Job):
-    """A job with everything known about it; its latest 100 attempts, oldest first."""
+    """A job with all that is known of it; its latest 100 attempts, and 100 effects: those open, then the latest."""
 
     concurrency_key: str | None
     ordering_key: str | None
@@ -126,6 +160,9 @@ class JobDetail(Job):
     payload: Any
     result: Any
     attempts: list[Attempt]
+    effects: list[Effect]
+    effects_total: int
+    in_doubt: InDoubt | None
     dead_letter: DeadLetter | None
     progress: Progress | None = None
 

@@ -10,13 +10,13 @@ import time
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
 from pydantic import BaseModel, ValidationError
 
-from easyflow.client.errors import JobFailed, OutcomeUnknown, Refused, TimedOut
+from easyflow.client.errors import JobFailed, Refused, TimedOut
 from easyflow.client.models import (
     DeadLetter,
     DeadLetterDetail,
@@ -47,8 +47,8 @@ JSON, NDJSON = "application/json", "application/x-ndjson"
 class Call:
     """One request, behind /api/v1. Every call may be sent again after a lost answer, which is why there are no others.
 
-    Reading changes nothing, a submit carries its idempotency key, a cancel asked for twice is one, and replay and
-    discard name the version they act on.
+    Reading changes nothing, and everything else carries an idempotency key: the same call again gets the answer that
+    was lost, and does nothing twice.
     """
 
     method: str
@@ -69,10 +69,11 @@ class Answer(NamedTuple):
 
 
 Plan = Generator[Call, Answer, T]
+Settlement = Literal["happened", "did_not_happen", "failed"]
 
 
 class Unchanged:
-    """Stands for the payload as it is, which may be null."""
+    """Stands for the payload as it is, or for no result; null would be one."""
 
 
 UNCHANGED = Unchanged()
@@ -129,7 +130,7 @@ def get_job(job_id: str) -> Plan[JobDetail]:
 
 def cancel(job_id: str, reason: str | None) -> Plan[Job]:
     """Cancel a job, or ask for it."""
-    answer = yield Call("POST", f"{_job_path(job_id)}/cancel", lines=(_written({"reason": reason} if reason else {}),))
+    answer = yield _act(f"{_job_path(job_id)}/cancel", {"reason": reason} if reason else {})
     return _read(Job, answer.content)
 
 
@@ -152,46 +153,34 @@ def get_dead_letter(job_id: str) -> Plan[DeadLetterDetail]:
 
 
 def replay(job_id: str, reason: str, payload: Any, seen_version: int) -> Plan[Job]:
-    """Let a failed job run again; when the answer was lost, look whether it was this call that did it."""
+    """Let a failed job run again."""
     said: dict[str, Any] = {"reason": reason, "seen_version": seen_version}
     if payload is not UNCHANGED:
         said["payload"] = _plain(payload)
-    try:
-        answer = yield Call("POST", f"{_letter_path(job_id)}/replay", lines=(_written(said),))
-        return _read(Job, answer.content)
-    except Refused as refused:
-        if not (yield from _done_before(refused, job_id, "replayed", reason, seen_version)):
-            raise
-        job = yield from get_job(job_id)
-        if "payload" in said and document.canonical(job.payload) != document.canonical(said["payload"]):
-            raise
-        return job
+    answer = yield _act(f"{_letter_path(job_id)}/replay", said)
+    return _read(Job, answer.content)
 
 
 def discard(job_id: str, reason: str, seen_version: int) -> Plan[DeadLetter]:
-    """Set a dead letter aside; when the answer was lost, look whether it was this call that did it."""
-    said = {"reason": reason, "seen_version": seen_version}
-    try:
-        answer = yield Call("POST", f"{_letter_path(job_id)}/discard", lines=(_written(said),))
-        return _read(DeadLetter, answer.content)
-    except Refused as refused:
-        if not (yield from _done_before(refused, job_id, "discarded", reason, seen_version)):
-            raise
-        return (yield from get_dead_letter(job_id))
+    """Set a dead letter aside."""
+    answer = yield _act(f"{_letter_path(job_id)}/discard", {"reason": reason, "seen_version": seen_version})
+    return _read(DeadLetter, answer.content)
 
 
-def _done_before(refused: Refused, job_id: str, state: str, reason: str, seen_version: int) -> Plan[bool]:
-    """Whether an earlier try of the act did what a later one is refused for; raises OutcomeUnknown if nobody can tell.
+def settle(job_id: str, outcome: Settlement, reason: str, seen_version: int, result: Any, complete: bool) -> Plan[Job]:
+    """Say what happened outside."""
+    said: dict[str, Any] = {"outcome": outcome, "reason": reason, "seen_version": seen_version}
+    if result is not UNCHANGED:
+        said["result"] = _plain(result, "result")
+    if complete:
+        said["complete"] = True
+    answer = yield _act(f"{_job_path(job_id)}/settle", said)
+    return _read(Job, answer.content)
 
-    Only the act on the version that was seen leads to the next version, so this one did it, or another caller did the
-    same for the same reason at the same moment, which comes to the same.
-    """
-    if refused.status != 409 or not refused.unsure:
-        return False
-    letter = yield from get_dead_letter(job_id)
-    if letter.version > seen_version + 1:
-        raise OutcomeUnknown from refused
-    return letter.version == seen_version + 1 and letter.state == state and letter.closed_reason == reason.strip()
+
+def _act(path: str, said: Mapping[str, Any]) -> Call:
+    """Return the call of one act, under a key of its own that all its tries share."""
+    return Call("POST", path, lines=(_written(said),), idempotency_key=str(uuid4()))
 
 
 def _read(shape: type[R], content: dict[str, Any]) -> R:
@@ -215,9 +204,9 @@ def _job(said: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _plain(payload: Any) -> Any:
-    plain = payload.model_dump(mode="json") if isinstance(payload, BaseModel) else payload
-    return document.check(plain, max_bytes=MOST_BYTES)
+def _plain(value: Any, at: str = "payload") -> Any:
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    return document.check(plain, max_bytes=MOST_BYTES, at=at)
 
 
 def _written(body: Mapping[str, Any]) -> bytes:

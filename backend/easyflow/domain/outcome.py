@@ -7,7 +7,6 @@ from math import isnan
 from typing import Literal, cast
 
 from easyflow.domain.retry import RetryPolicy
-from easyflow.domain.states import RERUNNABLE, Effects
 
 MESSAGE_CHARS = 10_000
 TRACEBACK_CHARS = 50_000
@@ -73,8 +72,19 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class InDoubt:
+    """An effect may or may not have happened, and must not be repeated blindly: a person decides."""
+
+    reason: str
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
 class Vanished:
-    """The child process that ran the job is gone; the job runs again, and a loss is charged."""
+    """The child process that ran the job is gone: the ledger tells what may be done, and a loss is charged."""
+
+    loss_limit: int
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,14 @@ class HandedBack:
     """The job goes back unharmed: drained, or never begun."""
 
 
-Outcome = Succeeded | PutBack | Failed | Vanished | HandedBack
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The handler was stopped in a process of its own: this holds unless the ledger there holds an effect in doubt."""
+
+    outcome: PutBack | Failed | HandedBack
+
+
+Outcome = Succeeded | PutBack | Failed | InDoubt | Vanished | Stopped | HandedBack
 
 LONGEST_SNOOZE_SECONDS = 366 * 86_400.0
 
@@ -104,22 +121,15 @@ def decide(
     fault: Fault,
     *,
     policy: RetryPolicy,
-    effects: Effects,
     retry_count: int,
     max_attempts: int | None,
     chance: float,
-) -> Outcome:
-    """Turn what a handler said into its outcome.
-
-    A timeout cuts a handler off in the middle: for effects outside the database nobody knows what happened, so it is
-    not run again blindly. Everything else a handler raises is its own word and spends the error budget.
-    """
+) -> PutBack | Failed:
+    """Turn what a handler said into its outcome; whether an effect is in doubt was asked before."""
     if word == "Snooze":
         return PutBack("snoozed", _bounded(after or 0.0), None)
     if word == "Fail":
         return Failed("handler gave up", fault)
-    if word == "DeadlinePassed" and effects not in RERUNNABLE:
-        return Failed("timed out, outcome unknown", fault)
     if not policy.allows(retry_count, max_attempts):
         return Failed("attempts exhausted", fault)
     return PutBack("retried", policy.delay_seconds(retry_count, chance) if after is None else _bounded(after), fault)

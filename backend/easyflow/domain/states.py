@@ -32,6 +32,3 @@ class Effects(StrEnum):
     KEYED = "keyed"
     QUERYABLE = "queryable"
     UNSAFE = "unsafe"
-
-
-RERUNNABLE = frozenset({Effects.PURE, Effects.TRANSACTIONAL})

@@ -44,14 +44,21 @@ class Child:
             with contextlib.suppress(OSError):
                 self.process.stdin.write(channel.encode(message))
 
-    async def listen(self, on_ready: Callable[[list[str]], None], on_change: Callable[..., None]) -> None:
-        """Follow what it says: about its start, and now and then which topics its jobs have changed."""
+    async def listen(
+        self,
+        on_ready: Callable[[list[str]], None],
+        on_change: Callable[..., None],
+        on_death: Callable[[str], None],
+    ) -> None:
+        """Follow what it says: of its start, of topics its jobs have changed, of a task whose job has died alone."""
         async for message in channel.messages(self.status):
             if message.get("ready"):
                 self.ready = True
                 on_ready(message["tasks"])
             if "changed" in message:
                 on_change(*message["changed"])
+            if "died_alone" in message:
+                on_death(message["died_alone"])
             self.fatal = message.get("fatal", self.fatal)
 
     def overdue(self, now: float) -> set[bytes]:
@@ -75,8 +82,10 @@ class Child:
         return "started" if mark.token in self.culprits else "bystander"
 
 
-async def spawn(executor_id: UUID, worker_id: UUID, *, executors: int, concurrency: int, modules: list[str]) -> Child:
-    """Start an executor process: a fresh interpreter, not a fork."""
+async def spawn(
+    executor_id: UUID, worker_id: UUID, *, executors: int, concurrency: int, modules: list[str], door: int
+) -> Child:
+    """Start an executor process: a fresh interpreter, not a fork; `door` leads to the fork server."""
     marks = Marks.create(concurrency + SPARE_MARKS)
     status_read, status_write = os.pipe()
     orders = {
@@ -88,6 +97,7 @@ async def spawn(executor_id: UUID, worker_id: UUID, *, executors: int, concurren
         "marks_fd": marks.descriptor,
         "marks_slots": marks.slots,
         "status_fd": status_write,
+        "door_fd": door,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -95,7 +105,7 @@ async def spawn(executor_id: UUID, worker_id: UUID, *, executors: int, concurren
         "easyflow.engine.executor_main",
         json.dumps(orders),
         stdin=asyncio.subprocess.PIPE,
-        pass_fds=[marks.descriptor, status_write],
+        pass_fds=[marks.descriptor, status_write, door],
     )
     os.close(status_write)
     return Child(executor_id, process, marks, await channel.reader_of(os.fdopen(status_read, "rb")))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from easyflow.engine.connection import LOST, HeldConnection
+from easyflow.failpoints import Point, exchange, reach
 from easyflow.observability import record
 from easyflow.storage.leases import claim, claim_limited, hand_back_claims
 from easyflow.storage.queues import QueueSettings
@@ -23,6 +24,7 @@ RESCAN_SHARE = 0.05
 RESCAN_EVERY_SECONDS = 1.0
 UNHEARD_EVERY_SECONDS = 1.0
 UNHEARD_SECONDS = 60.0
+GIVE_UP_SECONDS = 2.0
 
 
 class Pace:
@@ -65,7 +67,7 @@ class Claimer:
 
     connection: HeldConnection
     executor_id: UUID
-    tasks: list[str]
+    allowed: Callable[[Connection], Awaitable[list[str]]]
     room: Callable[[], Room]
     accept: Callable[[list[asyncpg.Record]], None]
     poll_seconds: float
@@ -80,6 +82,7 @@ class Claimer:
     _turn: int = 0
     _stopping: bool = False
     _unheard: dict[UUID, float] = field(default_factory=dict)
+    _held: set[str] = field(default_factory=set)
     _looked_at: float = float("-inf")
 
     def __post_init__(self) -> None:
@@ -97,16 +100,18 @@ class Claimer:
                 await self._wait(self.freed)
                 continue
             try:
-                short = await self._turn_once(wanted)
+                async with self.connection.lent() as connection:
+                    short = await self._turn_once(connection, wanted)
             except LOST as gone:
                 record.database_lost("claim", type(gone).__name__)
-                self.connection.drop()
                 self._streams.forget()
+                self._looked_at = float("-inf")
                 continue
             except asyncpg.PostgresError as failed:
                 record.loop_failed("claim", failed)
                 short = True
             if short:
+                await reach(Point.P0)
                 await self._wait(self.arrived)
 
     def stop(self) -> None:
@@ -127,9 +132,23 @@ class Claimer:
         missing = room.free + prefetch - room.waiting
         return 0 if missing <= prefetch // 2 else min(missing, MOST_PER_CLAIM)
 
-    async def _turn_once(self, wanted: int) -> bool:
+    def awaits(self, claim_id: UUID) -> bool:
+        """Say whether the reply to a claim is still to come, or its jobs are already being looked for."""
+        return claim_id in self._unheard
+
+    async def give_up(self) -> None:
+        """Hand back what claims took whose replies have not come; for when `run` has ended."""
+        if not self._unheard:
+            return
+        try:
+            async with asyncio.timeout(GIVE_UP_SECONDS), self.connection.lent() as connection:
+                self._looked_at = float("-inf")
+                await self._hand_back_unheard(connection)
+        except (*LOST, asyncpg.PostgresError) as gone:
+            record.database_lost("claim", type(gone).__name__)
+
+    async def _turn_once(self, connection: Connection, wanted: int) -> bool:
         """Claim once from all queues; returns whether less was there than wanted."""
-        connection = await self.connection.get()
         if self._unheard:
             await self._hand_back_unheard(connection)
         queues = self._rotated(self.queues.open)
@@ -137,7 +156,7 @@ class Claimer:
         for queue in self._rotated(self.queues.limited):
             free = min(self.room().free - self.room().waiting, MOST_PER_CLAIM)
             if free > 0:
-                await self._claim_limited(queue, free)
+                await self._claim_limited_unless_held(queue, free)
         return got < wanted
 
     async def _hand_back_unheard(self, connection: Connection) -> None:
@@ -173,32 +192,57 @@ class Claimer:
         return got
 
     async def _claim(self, queues: list[str], wanted: int) -> int:
+        connection = await self.connection.get()
+        tasks = await self.allowed(connection)
+        if not tasks:
+            return 0
         claim_id = uuid4()
         self._unheard[claim_id] = time.monotonic()
-        rows = await claim(
-            await self.connection.get(),
+        taking = claim(
+            connection,
             executor_id=self.executor_id,
             claim_id=claim_id,
-            tasks=self.tasks,
+            tasks=tasks,
             max_jobs=wanted,
             intervals=self._streams.intervals(queues),
         )
+        rows = await exchange(Point.P1, Point.P2, taking, connection)
         self._heard(claim_id, rows)
         self._streams.advance(rows)
         return len(rows)
 
+    async def _claim_limited_unless_held(self, queue: str, wanted: int) -> None:
+        """Claim from a limited queue; while someone holds its row, only look, or every other queue would wait too."""
+        try:
+            await self._claim_limited(queue, wanted)
+            self._held.discard(queue)
+        except asyncpg.LockNotAvailableError as refused:
+            if queue not in self._held:
+                record.loop_failed("claim", refused)
+            self._held.add(queue)
+
     async def _claim_limited(self, queue: str, wanted: int) -> None:
+        connection = await self.connection.get()
+        tasks = await self.allowed(connection)
+        if not tasks:
+            return
         claim_id = uuid4()
         self._unheard[claim_id] = time.monotonic()
-        rows = await claim_limited(
-            await self.connection.get(),
+        taking = claim_limited(
+            connection,
             executor_id=self.executor_id,
             claim_id=claim_id,
-            tasks=self.tasks,
+            tasks=tasks,
             max_jobs=wanted,
             queue=queue,
             intervals=Streams().intervals([queue]),
+            wait=queue not in self._held,
         )
+        try:
+            rows = await exchange(Point.P1, Point.P2, taking, connection)
+        except asyncpg.LockNotAvailableError:
+            self._heard(claim_id, [])
+            raise
         self._heard(claim_id, rows)
 
     def _heard(self, claim_id: UUID, rows: list[asyncpg.Record]) -> None:

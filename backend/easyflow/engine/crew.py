@@ -11,14 +11,13 @@ from uuid import UUID, uuid4
 from easyflow.domain.rescue import Fate
 from easyflow.engine.channel import Message
 from easyflow.engine.child import Child, spawn
+from easyflow.engine.quarantine import QUARANTINE_SECONDS, Quarantine
+from easyflow.engine.restarts import Restarts
 from easyflow.observability import record
 from easyflow.storage import workers
 from easyflow.storage.queues import QueueSettings
 from easyflow.storage.sql import Connection
 
-STEADY_SECONDS = 10.0
-FIRST_RESTART_SECONDS = 0.2
-LONGEST_RESTART_SECONDS = 30.0
 EXIT_MISCONFIGURED = 78
 
 
@@ -48,19 +47,24 @@ class Crew:
         worker_id: UUID,
         plan: Plan,
         lease_seconds: float,
+        door: int,
         on_change: Callable[[], None],
         ring: Callable[..., None],
     ) -> None:
-        """Start none yet; `on_change` is called when an executor ends or has become ready, `ring` with its topics."""
+        """Start none yet; each inherits `door`, which leads to the fork server.
+
+        `on_change` is called when an executor ends or has become ready, `ring` with its topics.
+        """
         self._worker_id = worker_id
         self._plan = plan
         self._lease_seconds = lease_seconds
+        self._door = door
         self._on_change = on_change
         self._ring = ring
         self._watchers: set[asyncio.Task[None]] = set()
         self._start_at = [0.0] * plan.executors
-        self._crashes = 0
-        self._crashed_at = float("-inf")
+        self._restarts = Restarts()
+        self._quarantine = Quarantine()
         self.children: dict[UUID, Child] = {}
         self.lost: list[Lost] = []
         self.fatal: str | None = None
@@ -88,10 +92,12 @@ class Crew:
                 executors=self._plan.executors,
                 concurrency=self._plan.concurrency,
                 modules=self._plan.modules,
+                door=self._door,
             )
             child.marks.renewed(now + self._lease_seconds)
             self.children[executor_id] = child
             child.tell(greeting)
+            child.tell(self._apart())
             watcher = asyncio.create_task(self._watch(child))
             self._watchers.add(watcher)
             watcher.add_done_callback(self._watchers.discard)
@@ -129,7 +135,7 @@ class Crew:
         return len(self.children) == self._plan.executors and all(child.ready for child in self.children.values())
 
     async def _watch(self, child: Child) -> None:
-        listening = asyncio.create_task(child.listen(self._heard, self._ring))
+        listening = asyncio.create_task(child.listen(self._heard, self._ring, self._died_alone))
         returncode = await child.process.wait()
         if returncode == EXIT_MISCONFIGURED:
             await asyncio.wait([listening], timeout=1.0)
@@ -142,21 +148,30 @@ class Crew:
             self.fatal = child.fatal or "an executor could not start"
         elif not self.stopping:
             record.executor_died(child.executor_id, child.pid, returncode, len(fates))
-        self._plan_restart(child)
+        self._plan_restart(child, len(fates))
         self._ring("workers")
         self._on_change()
 
-    def _plan_restart(self, child: Child) -> None:
-        """Start another at once; when executors keep dying young by themselves, wait longer each time."""
-        now = time.monotonic()
-        if now - self._crashed_at > STEADY_SECONDS:
-            self._crashes = 0
-        if now - child.born_at > STEADY_SECONDS or child.culprits is not None:
-            self._start_at.append(now)
-            return
-        self._crashed_at = now
-        self._start_at.append(now + min(FIRST_RESTART_SECONDS * 2.0**self._crashes, LONGEST_RESTART_SECONDS))
-        self._crashes += 1
+    def release_quarantined(self) -> None:
+        """Let tasks share executors again that have not taken a process down for a while."""
+        if self._quarantine.release():
+            self.tell(self._apart())
+
+    def _died_alone(self, task: str) -> None:
+        if self._quarantine.add(task):
+            record.task_quarantined(task, QUARANTINE_SECONDS)
+            self.tell(self._apart())
+
+    def _apart(self) -> Message:
+        return {"apart": self._quarantine.tasks()}
+
+    def _plan_restart(self, child: Child, started: int) -> None:
+        """Start another at once; when executors keep dying young with nothing to do, wait longer each time.
+
+        One that was running jobs died of them: they run apart from now on.
+        """
+        wait_seconds = self._restarts.wait_seconds(child.born_at, blameless=child.culprits is not None or started > 0)
+        self._start_at.append(time.monotonic() + wait_seconds)
 
     def _heard(self, tasks: list[str]) -> None:
         self.tasks = tasks

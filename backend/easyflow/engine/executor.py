@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -15,18 +16,23 @@ from uuid import UUID
 
 import asyncpg
 
-from easyflow.domain.outcome import HandedBack, Outcome
+from easyflow.domain.outcome import HandedBack, Outcome, Succeeded, Vanished
 from easyflow.domain.states import Effects
 from easyflow.engine.attempt import Attempt, run_async, run_in_thread
 from easyflow.engine.claimer import Claimer, Room
 from easyflow.engine.connection import HeldConnection
 from easyflow.engine.fenced import Recorded, run_transactional
 from easyflow.engine.finisher import Finisher
-from easyflow.engine.isolated import Isolation, run_isolated
+from easyflow.engine.isolated import Isolation
+from easyflow.engine.ledger_writer import LedgerWriter
 from easyflow.engine.marks import Marks
+from easyflow.engine.timeline import ConnectionGuard
+from easyflow.failpoints import Point, reach
+from easyflow.observability import record
 from easyflow.registry import TaskType
 from easyflow.settings import Settings
-from easyflow.storage.database import Engine
+from easyflow.storage.database import COMMAND_SECONDS, Engine
+from easyflow.storage.leases import Ending
 from easyflow.storage.queues import QueueSettings
 
 MOST_UNRECORDED = 2000
@@ -34,7 +40,7 @@ MOST_THREADS = 64
 CLAIM_HEARD_SECONDS = 2.0
 DEADLINE_LOOK_SECONDS = 0.05
 SETTLE_EVERY = 8
-SUSPECTS_AT_ONCE = 2
+SHORTEST_CALL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Executor:
         marks: Marks,
         engine: Engine,
         ring: Callable[..., None],
+        isolation: Isolation,
     ) -> None:
         """Put the parts together; nothing runs yet. `ring` is called with the topics that this executor changes."""
         self._identity = identity
@@ -67,31 +74,27 @@ class Executor:
         self._marks = marks
         self._engine = engine
         self._ring = ring
+        self.isolation = isolation
         self._backlog: deque[asyncpg.Record] = deque()
         self._running: dict[UUID, Attempt] = {}
         self._transactional = asyncio.Semaphore(settings.transactional_concurrency)
         self._threads = ThreadPoolExecutor(min(identity.concurrency, MOST_THREADS), "easyflow-handler")
-        self._suspects = asyncio.Semaphore(SUSPECTS_AT_ONCE)
-        self._isolation = Isolation(identity.executor_id, identity.modules, settings.result_bytes)
         self._draining = False
         self._served: set[str] = set()
         self._ended = 0
         self.state = SimpleNamespace()
-        self._finish_connection = HeldConnection(settings.direct_url, "easyflow finish")
-        self._claim_connection = HeldConnection(settings.direct_url, "easyflow claim")
+        # What hangs longer than a lease lasts is lost sooner or later: better it is known.
+        patience = min(COMMAND_SECONDS, max(settings.lease_seconds, SHORTEST_CALL_SECONDS))
+        self._finish_connection = HeldConnection(settings.direct_url, "easyflow finish", patience)
+        self._claim_connection = HeldConnection(settings.direct_url, "easyflow claim", patience)
+        self._ledger_connection = HeldConnection(settings.direct_url, "easyflow ledger")
+        self._book = LedgerWriter(self._ledger_connection, lambda: time.monotonic() <= marks.lease_until)
         lettered = partial(ring, "dead-letters")
         self.finisher = Finisher(
             self._finish_connection, identity.executor_id, marks, self.wake, self._recorded, lettered
         )
-        self.claimer = Claimer(
-            self._claim_connection,
-            identity.executor_id,
-            sorted(tasks),
-            self._room,
-            self._accept,
-            settings.poll_seconds,
-            identity.executors,
-        )
+        self.guard = ConnectionGuard(identity.worker_id, tasks.values())
+        self.claimer = self._new_claimer()
 
     def running(self) -> list[Attempt]:
         """Return the attempts that are under way."""
@@ -115,6 +118,19 @@ class Executor:
                 attempt.ask_to_stop("cancel")
         self._give_back(lambda row: row["job_id"] in job_ids)
 
+    def disown(self, held: Sequence[Mapping[str, Any]]) -> None:
+        """Hand back what this executor holds in the database and does not know: nobody heard of the claim."""
+        known = {row["claim_token"] for row in self._backlog} | self._running.keys() | self.finisher.tokens()
+        unknown = [
+            Ending(UUID(lease["job_id"]), token, lease["lease_no"], lease["claimed_at"], None, "", HandedBack())
+            for lease in held
+            if (token := UUID(lease["claim_token"])) not in known and not self.claimer.awaits(UUID(lease["claim_id"]))
+        ]
+        if unknown:
+            record.claim_handed_back(self._identity.executor_id, len(unknown))
+        for ending in unknown:
+            self.finisher.add(ending, None)
+
     async def watch_deadlines(self) -> None:
         """Stop attempts that pass their deadline, until cancelled: one look at all costs less than a timer for each."""
         while True:
@@ -127,10 +143,12 @@ class Executor:
     async def drain(self, claiming: asyncio.Task[None], grace_seconds: float) -> None:
         """Let running jobs finish within the grace period, hand everything else back, record it all."""
         self._draining = True
+        await reach(Point.P12, [attempt.row for attempt in self.running()])
         self.claimer.stop()
         self._give_back(lambda row: True)
         await asyncio.wait([claiming], timeout=CLAIM_HEARD_SECONDS)
         claiming.cancel()
+        giving_up = asyncio.create_task(self._give_up(claiming))
         handles = [attempt.handle for attempt in self._running.values() if attempt.handle is not None]
         if handles:
             await asyncio.wait(handles, timeout=grace_seconds)
@@ -141,15 +159,32 @@ class Executor:
         if left:
             await asyncio.wait(left, timeout=self._settings.kill_grace_seconds)
         for attempt in list(self._running.values()):
-            self.finisher.add(attempt.ending(attempt.stopped_outcome()), None)
+            self.finisher.add(attempt.ending(attempt.abandoned()), None)
         self._running.clear()
+        await giving_up
         await self.finisher.drained()
+
+    async def _give_up(self, claiming: asyncio.Task[None]) -> None:
+        await asyncio.wait([claiming])
+        await self.claimer.give_up()
 
     async def close(self) -> None:
         """Close the connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._claim_connection.close()
         await self._finish_connection.close()
+        await self._ledger_connection.close()
+
+    def _new_claimer(self) -> Claimer:
+        return Claimer(
+            self._claim_connection,
+            self._identity.executor_id,
+            self.guard.allowed,
+            self._room,
+            self._accept,
+            self._settings.poll_seconds,
+            self._identity.executors,
+        )
 
     def _room(self) -> Room:
         if self._draining or self.finisher.waiting > MOST_UNRECORDED or time.monotonic() > self._marks.lease_until:
@@ -179,7 +214,7 @@ class Executor:
                 attempt.ask_to_stop("drain")
         for row in self._backlog:
             if which(row):
-                self.finisher.add(Attempt(row, self._tasks[row["task"]], self.state).ending(HandedBack()), None)
+                self.finisher.add(self._attempt(row).ending(HandedBack()), None)
             else:
                 kept.append(row)
         self._backlog = kept
@@ -189,10 +224,13 @@ class Executor:
         backlog, running, limit = self._backlog, self._running, self._identity.concurrency
         while backlog and len(running) < limit and self._marks.free > limit:
             row = backlog.popleft()
-            attempt = Attempt(row, self._tasks[row["task"]], self.state)
+            attempt = self._attempt(row)
             running[row["claim_token"]] = attempt
             self.claimer.pace.start()
             attempt.handle = loop.create_task(self._run(attempt))
+
+    def _attempt(self, row: asyncpg.Record) -> Attempt:
+        return Attempt(row, self._tasks[row["task"]], self.state, self._book, self._settings.result_bytes)
 
     async def _run(self, attempt: Attempt) -> None:
         outcome: Outcome | Recorded
@@ -202,8 +240,12 @@ class Executor:
             outcome = attempt.outcome_of(raised)
         if self._running.pop(attempt.row["claim_token"], None) is None:
             return
+        if attempt.slot is not None and isinstance(outcome, Vanished):
+            self._marks.vanished(attempt.slot)
         if not isinstance(outcome, Recorded):
-            self.finisher.add(attempt.ending(outcome), attempt.slot)
+            # Whatever it says: its own completion may have been committed, and the word of it lost.
+            unheard = Succeeded if attempt.task.effects is Effects.TRANSACTIONAL else None
+            self.finisher.add(attempt.ending(outcome), attempt.slot, unheard)
         else:
             self._ring("jobs")
             self.finisher.admit_soon(set(outcome.keys))
@@ -219,32 +261,24 @@ class Executor:
         attempt.begun = True
         if attempt.stop is not None:
             raise asyncio.CancelledError
+        await reach(Point.P3, (attempt.row,))
         task = attempt.task
-        if self._is_suspect(attempt):
-            async with self._suspects:
+        transactional = task.effects is Effects.TRANSACTIONAL
+        if self.isolation.is_due(attempt):
+            async with self.isolation.slots, self._transactional if transactional else nullcontext():
                 self._begin(attempt, apart=True)
-                return await run_isolated(attempt, self._isolation)
-        if task.effects is Effects.TRANSACTIONAL:
+                return await self.isolation.run(attempt)
+        if transactional:
             async with self._transactional:
                 self._begin(attempt)
-                return await run_transactional(
-                    attempt, self._engine, self._identity.executor_id, self._settings.result_bytes
-                )
+                return await run_transactional(attempt, self._engine, self._identity.executor_id)
         self._begin(attempt, apart=task.isolation == "process")
         if attempt.apart:
-            return await run_isolated(attempt, self._isolation)
+            return await self.isolation.run(attempt)
         context = attempt.open_context()
         if task.is_async:
-            return await run_async(attempt, context, self._settings.result_bytes)
-        return await run_in_thread(attempt, context, self._settings.result_bytes, self._in_thread)
-
-    def _is_suspect(self, attempt: Attempt) -> bool:
-        """Say whether one more loss would set the job aside: then it runs alone, so that the blame is certain.
-
-        The first rerun is among others, as most executors die of something else and a process takes a second to start.
-        """
-        losses: int = attempt.row["losses"]
-        return losses > 0 and losses + 1 >= self._settings.loss_limit
+            return await run_async(attempt, context)
+        return await run_in_thread(attempt, context, self._in_thread)
 
     def _begin(self, attempt: Attempt, apart: bool = False) -> None:
         """Mark the attempt as started, before any of its code runs; `apart` means in a process of its own."""

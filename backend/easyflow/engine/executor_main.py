@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -17,11 +19,13 @@ from easyflow.domain.states import Effects
 from easyflow.engine import channel
 from easyflow.engine.connection import HeldConnection
 from easyflow.engine.executor import Executor, Identity
+from easyflow.engine.isolated import Isolation
 from easyflow.engine.lifespans import opened
 from easyflow.engine.marks import Marks
 from easyflow.engine.parent import die_with_parent, exit_after_parent
 from easyflow.engine.progress import ProgressWriter
 from easyflow.errors import EasyFlowError, Misconfigured
+from easyflow.failpoints import arm
 from easyflow.observability import record
 from easyflow.observability.logging import configure
 from easyflow.registry import TaskType, load
@@ -53,7 +57,10 @@ async def run(orders: dict[str, Any], known: Settings, told: int) -> None:
     engine = open_engine(known.direct_url, known.transactional_concurrency, idle_limit + IDLE_SLACK_SECONDS)
     async with opened() as state:
         changes = _bell_by(orders["status_fd"])
-        executor = Executor(identity, known, tasks, marks, engine, changes.ring)
+        died_alone = partial(_tell_death, orders["status_fd"])
+        door = _door(orders["door_fd"])
+        isolation = Isolation(identity.executor_id, identity.modules, known.result_bytes, door, died_alone)
+        executor = Executor(identity, known, tasks, marks, engine, changes.ring, isolation)
         executor.state = SimpleNamespace(**state)
         progress = ProgressWriter(known.direct_url, executor.running, changes.ring)
         loops = [
@@ -71,6 +78,13 @@ async def run(orders: dict[str, Any], known: Settings, told: int) -> None:
     await engine.dispose()
 
 
+def _door(descriptor: int) -> socket.socket:
+    """Take the fork server's door; no program that a handler starts inherits it."""
+    door = socket.socket(fileno=descriptor)
+    door.set_inheritable(False)
+    return door
+
+
 def _bell_by(descriptor: int) -> ChangeBell:
     """Make a bell that the supervisor hears: it passes on, once for all its executors, what they changed."""
 
@@ -78,6 +92,11 @@ def _bell_by(descriptor: int) -> ChangeBell:
         channel.say(descriptor, {"changed": sorted(topics)})
 
     return ChangeBell(send, PIPE_QUIET_SECONDS)
+
+
+def _tell_death(descriptor: int, task: str) -> None:
+    """Tell the supervisor that a job of this task has taken down a process in which it was alone."""
+    channel.say(descriptor, {"died_alone": task})
 
 
 async def _announce(known: Settings, tasks: dict[str, TaskType]) -> None:
@@ -100,6 +119,7 @@ def row_of(task: TaskType) -> TaskRow:
         description=(task.handler.__doc__ or "").strip().split("\n")[0],
         payload_schema=task.payload_schema(),
         result_schema=task.result_schema(),
+        key_window_seconds=task.key_window_seconds,
     )
 
 
@@ -114,10 +134,17 @@ async def _obey(executor: Executor, known: Settings, loops: list[asyncio.Task[No
 
     async def follow() -> float:
         async for message in channel.messages(stream):
+            # Before the queues: nothing is claimed that was not compared.
+            if "timeline" in message and executor.guard.hear(message):
+                executor.wake()
             if "queues" in message:
                 executor.serve(QueueSettings(tuple(message["queues"]["open"]), tuple(message["queues"]["limited"])))
+            if "held" in message:
+                executor.disown(message["held"])
             if "cancel" in message:
                 executor.cancel({UUID(job_id) for job_id in message["cancel"]})
+            if "apart" in message:
+                executor.isolation.quarantined = frozenset(message["apart"])
             if "wake" in message:
                 executor.wake()
             if "drain" in message:
@@ -155,6 +182,7 @@ def main() -> None:
     try:
         known = settings()
         configure(known.log_format)
+        arm(known)
         exit_after_parent(known.lease_seconds + known.drain_grace_seconds)
         uvloop.run(run(orders, known, told))
     except Misconfigured as wrong:

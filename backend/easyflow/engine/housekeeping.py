@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -12,10 +12,13 @@ from uuid import UUID
 import asyncpg
 
 from easyflow.domain.rescue import Fate
+from easyflow.engine.connection import LOST
+from easyflow.engine.state_folder import WITNESS_DAYS
+from easyflow.engine.strays import Strays
 from easyflow.observability import record
-from easyflow.storage import admission, workers
+from easyflow.storage import admission, timeline, workers
 from easyflow.storage.admission import Key
-from easyflow.storage.notifications import notify_ready
+from easyflow.storage.notifications import TOPICS, notify_ready
 from easyflow.storage.rescue import BATCH, Limits, rescue
 from easyflow.storage.sql import Connection, statement
 
@@ -23,6 +26,8 @@ PROMOTE_BATCH = 1000
 PROMOTE_OVERLAP = timedelta(seconds=10)
 PROMOTE_FULL_EVERY_SECONDS = 30.0
 PARTITION_DAYS_AHEAD = 7
+SWEEP_EVERY_SECONDS = 1.0
+STRAYS_EVERY_SECONDS = 5.0
 ROLL_UP_EVERY_SECONDS = 10.0
 COUNT_RUNNING_EVERY_SECONDS = 20.0
 LATE_MINUTES = 1
@@ -48,6 +53,10 @@ class Promoter:
 
     def __init__(self) -> None:
         """Begin with a full scan."""
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Begin with a full scan next time."""
         self._after = LONG_AGO
         self._full_at = float("-inf")
 
@@ -133,6 +142,10 @@ class Sweeper:
 
     def __init__(self) -> None:
         """Begin with the first key."""
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Begin with the first key next time."""
         self._after: Key = admission.FIRST_KEY
 
     async def run_once(self, connection: Connection) -> list[asyncpg.Record]:
@@ -152,6 +165,12 @@ async def create_partitions(connection: Connection) -> list[asyncpg.Record]:
 async def remove_idle_keys(connection: Connection) -> list[asyncpg.Record]:
     """Remove rows of keys that nothing uses any more."""
     await statement("remove_idle_keys").fetch(connection, max_keys=1000)
+    return []
+
+
+async def remove_old_witnesses(connection: Connection) -> list[asyncpg.Record]:
+    """Remove the marks of workers that nobody remembers any more."""
+    await timeline.remove_old_witnesses(connection, WITNESS_DAYS)
     return []
 
 
@@ -191,18 +210,34 @@ class Chore:
     turn: Turn
     every_seconds: float
     due_at: float = field(default=0.0)
+    begin_again: Callable[[], None] | None = None
 
 
-def chores(poll_seconds: float, lease_seconds: float, rescue: Turn) -> list[Chore]:
+def chores(poll_seconds: float, lease_seconds: float, rescue: Turn, strays: Strays) -> list[Chore]:
     """Return every loop of one worker, due at once; `rescue` is its own, as it knows which executors are its."""
+    promoter, sweeper = Promoter(), Sweeper()
     return [
-        Chore("promote", Promoter().run_once, poll_seconds),
+        Chore("promote", promoter.run_once, poll_seconds, begin_again=promoter.begin_again),
         Chore("rescue", rescue, min(1.0, lease_seconds / 4)),
-        Chore("sweep", Sweeper().run_once, 1.0),
+        Chore("sweep", sweeper.run_once, SWEEP_EVERY_SECONDS, begin_again=sweeper.begin_again),
+        Chore("strays", strays.run_once, STRAYS_EVERY_SECONDS),
         Chore("idle keys", remove_idle_keys, 60.0),
         Chore("partitions", create_partitions, 3600.0),
+        Chore("witnesses", remove_old_witnesses, 3600.0),
         Chore("throughput", roll_up, ROLL_UP_EVERY_SECONDS),
     ]
+
+
+async def catch_up(
+    chores: list[Chore], connection: Connection, queues: Iterable[str], ring: Callable[..., None]
+) -> None:
+    """Look at everything and wake everyone: what a chore had moved whose answer was lost, nobody was told."""
+    for chore in chores:
+        if chore.begin_again is not None:
+            chore.begin_again()
+            chore.due_at = 0.0
+    await notify_ready(connection, queues)
+    ring(*TOPICS)
 
 
 async def run_due(chores: list[Chore], connection: Connection, ring: Callable[..., None]) -> None:
@@ -219,7 +254,7 @@ async def run_due(chores: list[Chore], connection: Connection, ring: Callable[..
         except asyncpg.LockNotAvailableError:
             chore.due_at = time.monotonic() + 1.0
             continue
-        except asyncpg.PostgresConnectionError:
+        except LOST:
             raise
         except asyncpg.PostgresError as failed:
             record.loop_failed(chore.name, failed)

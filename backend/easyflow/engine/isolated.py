@@ -1,6 +1,7 @@
-"""Attempts in a fresh child process of their own, which may die alone: tasks with `isolation="process"`, and suspects.
+"""Attempts in a process of their own, which may die alone: tasks with `isolation="process"`, and suspects.
 
-The child is spawned, not forked, leads its own process group, and is killed with all its offspring at the deadline.
+The fork server makes the process on request. The two ends of a channel are tied: when the executor closes its own, or
+dies, the process is killed with all its offspring; when the other closes, nothing of it is left.
 """
 
 from __future__ import annotations
@@ -8,21 +9,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import sys
+import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from easyflow.context import Progress
-from easyflow.domain.outcome import Failed, Fault, HandedBack, Outcome, Succeeded, Vanished
-from easyflow.domain.rescue import verdict
-from easyflow.engine.attempt import Attempt, PayloadRefused, ProcessStopped, ResultRefused
+from easyflow.domain.outcome import Fault, HandedBack, InDoubt, Outcome, Succeeded, Vanished
+from easyflow.engine.attempt import Attempt, ProcessStopped
 from easyflow.engine.fenced import Recorded
+from easyflow.engine.values import PayloadRefused, ResultRefused
 from easyflow.settings import settings
 from easyflow.storage.admission import Key
 
 STOP_POLL_SECONDS = 0.1
+APART_AT_ONCE = 32
+GONE_SECONDS = 6.0
 REPORT_LIMIT = 2**26
 TOLD = (
     "task",
@@ -34,95 +37,138 @@ TOLD = (
     "max_attempts",
     "timeout_seconds",
     "losses",
+    "open_effects",
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Isolation:
-    """What every child is told: who claimed its job, the modules that register tasks, how large a result may be."""
+    """Runs attempts of one executor apart, as many at once as it may."""
 
-    executor_id: UUID
-    modules: list[str]
-    result_bytes: int
+    def __init__(
+        self,
+        executor_id: UUID,
+        modules: list[str],
+        result_bytes: int,
+        door: socket.socket,
+        died_alone: Callable[[str], None],
+    ) -> None:
+        """Know what every attempt is told, and the fork server's `door`.
 
+        `died_alone` is called with the task of a job that has taken down a process in which it was alone.
+        """
+        self._told = {"executor_id": str(executor_id), "modules": modules, "result_bytes": result_bytes}
+        self._door = door
+        self._died_alone = died_alone
+        self.quarantined: frozenset[str] = frozenset()
+        self.slots = asyncio.Semaphore(APART_AT_ONCE)
 
-async def run_isolated(attempt: Attempt, isolation: Isolation) -> Outcome | Recorded:
-    """Run the attempt in a child process; a child that ends without a report is a loss, whatever its exit code."""
-    report_read, report_write = os.pipe()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "easyflow.engine.isolated_child",
-            str(report_write),
-            stdin=asyncio.subprocess.PIPE,
-            pass_fds=[report_write],
-            start_new_session=True,
-        )
-    except BaseException:
-        os.close(report_read)
-        raise
-    finally:
-        os.close(report_write)
-    try:
-        report = await _converse(attempt, isolation, process, report_read)
-    finally:
-        _kill_group(process.pid)
-        await process.wait()
-    if report is None:
-        return _vanished(attempt, process.returncode)
-    return _outcome(attempt, report)
+    def is_due(self, attempt: Attempt) -> bool:
+        """Say whether the job must run apart: it was among the lost, or its task takes processes down.
 
+        From its first loss on, so that the blame for another is certain.
+        """
+        return attempt.row["losses"] > 0 or attempt.task.name in self.quarantined
 
-async def _converse(
-    attempt: Attempt, isolation: Isolation, process: asyncio.subprocess.Process, report_fd: int
-) -> dict[str, Any] | None:
-    """Hand the job over and wait for the report; raises ProcessStopped when asked to stop."""
-    assert process.stdin is not None
-    request = {
-        "executor_id": str(isolation.executor_id),
-        "modules": isolation.modules,
-        "result_bytes": isolation.result_bytes,
-        "job_id": str(attempt.row["job_id"]),
-        "claim_token": str(attempt.row["claim_token"]),
-        **{name: attempt.row[name] for name in TOLD},
-    }
-    reader = asyncio.StreamReader(limit=REPORT_LIMIT)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(report_fd, "rb")
-    )
-    try:
-        process.stdin.write(json.dumps(request).encode() + b"\n")
-        process.stdin.close()
-        reading = asyncio.ensure_future(_report(attempt, reader))
+    async def run(self, attempt: Attempt) -> Outcome | Recorded:
+        """Run the attempt in a process of its own; one that ends without a report is a loss, whatever its exit code.
+
+        Nothing of it is left when this returns. Raises ProcessStopped when the attempt was to stop.
+        """
         try:
-            while not reading.done():
-                await asyncio.wait([reading], timeout=STOP_POLL_SECONDS)
-                if attempt.stop is not None and not reading.done():
-                    raise ProcessStopped
-        finally:
-            reading.cancel()
-        return reading.result()
+            channel = await self._ask(attempt)
+        except ConnectionError:
+            return HandedBack()  # the supervisor is gone, and the fork server with it
+        ended = await _follow(attempt, channel)
+        if ended.report is not None:
+            return _outcome(attempt, ended.report)
+        if attempt.stop is not None:
+            raise ProcessStopped
+        if not ended.began:
+            return HandedBack()
+        self._died_alone(attempt.task.name)
+        said = f"its process ended without a result (exit status {ended.exit_status})"
+        return Vanished(settings().loss_limit, said)
+
+    async def _ask(self, attempt: Attempt) -> socket.socket:
+        """Ask for a process, and return our side of its channel."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs, self._request(attempt) as request:
+                await _send(attempt, self._door, [theirs.fileno(), request.fileno()])
+        except BaseException:
+            ours.close()
+            raise
+        return ours
+
+    def _request(self, attempt: Attempt) -> IO[bytes]:
+        """Write what the child shall run into a file in memory: unlike a pipe, it takes all at once."""
+        row = attempt.row
+        ids = {name: str(row[name]) for name in ("job_id", "claim_token")}
+        file = os.fdopen(os.memfd_create("easyflow-request"), "w+b", buffering=0)
+        file.write(json.dumps({**self._told, **ids, **{name: row[name] for name in TOLD}}).encode())
+        file.seek(0)
+        return file
+
+
+@dataclass(slots=True)
+class Ended:
+    """What was heard of one process: whether it began, what the handler reported, and its exit status if known."""
+
+    began: bool = False
+    report: dict[str, Any] | None = None
+    exit_status: int | None = None
+
+
+async def _send(attempt: Attempt, door: socket.socket, descriptors: list[int]) -> None:
+    """Bring a request to the door; waits while it is full, as long as the attempt is not to stop."""
+    while attempt.stop is None:
+        try:
+            socket.send_fds(door, [b"\n"], descriptors, socket.MSG_DONTWAIT)
+            return
+        except BlockingIOError:
+            await asyncio.sleep(STOP_POLL_SECONDS)
+    raise ProcessStopped
+
+
+async def _follow(attempt: Attempt, channel: socket.socket) -> Ended:
+    """Follow the attempt until its process and all it started are gone, and end it when it is to stop."""
+    reader, writer = await asyncio.open_unix_connection(sock=channel, limit=REPORT_LIMIT)
+    ended = Ended()
+    reading = asyncio.ensure_future(_read(attempt, reader, ended))
+    try:
+        while not reading.done() and attempt.stop is None:
+            await asyncio.wait([reading], timeout=STOP_POLL_SECONDS)
+        if not reading.done():
+            channel.shutdown(socket.SHUT_WR)
+            await asyncio.wait([reading], timeout=GONE_SECONDS)
+        return ended
     finally:
-        transport.close()
+        reading.cancel()
+        writer.close()
 
 
-async def _report(attempt: Attempt, reader: asyncio.StreamReader) -> dict[str, Any] | None:
-    """Follow what the child says about its progress up to its report; None when it ends without one."""
+async def _read(attempt: Attempt, reader: asyncio.StreamReader, ended: Ended) -> None:
+    """Note what is said until the channel closes: by the keeper first and last, in between by the handler."""
     context = attempt.open_context()
     async for line in reader:
-        said: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
-        if said is None or "progress" not in said:
-            return said
-        context._progress = Progress(*said["progress"])
-    return None
+        said = _message(line)
+        if "began" in said:
+            ended.began = True
+        elif "exit" in said:
+            ended.exit_status = said["exit"]
+        elif "progress" in said:
+            context._progress = Progress(*said["progress"])
+        elif said:
+            ended.report = said
 
 
-def _kill_group(pid: int) -> None:
+def _message(line: bytes) -> dict[str, Any]:
+    """Read one message; what was cut off in the middle says nothing."""
     try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+        said = json.loads(line)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _outcome(attempt: Attempt, report: dict[str, Any]) -> Outcome | Recorded:
@@ -131,6 +177,8 @@ def _outcome(attempt: Attempt, report: dict[str, Any]) -> Outcome | Recorded:
         return Succeeded(report["result"])
     if "recorded" in report:
         return Recorded(frozenset(Key(*key) for key in report["recorded"]))
+    if "in_doubt" in report:
+        return InDoubt(report["in_doubt"], Fault(**report["fault"]))
     if "handed_back" in report:
         return HandedBack()
     if "cancelled" in report:
@@ -142,19 +190,3 @@ def _outcome(attempt: Attempt, report: dict[str, Any]) -> Outcome | Recorded:
 
 
 _REFUSALS = {refusal.__name__: refusal for refusal in (PayloadRefused, ResultRefused)}
-
-
-def _vanished(attempt: Attempt, returncode: int | None) -> Outcome:
-    limits = settings()
-    rescued = verdict(
-        attempt.task.effects,
-        "started",
-        attempt.row["losses"],
-        0,
-        loss_limit=limits.loss_limit,
-        limit=limits.unstarted_limit,
-    )
-    if rescued.reason is None:
-        return Vanished()
-    fault = Fault("Lost", f"its process ended without a result (exit status {returncode})")
-    return Failed(rescued.reason, fault, loss=1)

@@ -1,4 +1,4 @@
-"""The child process of one isolated attempt: reads a job on standard input, reports its ending on a pipe."""
+"""The process of one isolated attempt: reads the request from a file in memory, reports on its channel."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ import sys
 import threading
 import time
 from dataclasses import asdict
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from easyflow.domain.outcome import Failed, HandedBack, Outcome, Retry, Snooze, Succeeded, word_of
 from easyflow.domain.states import Effects
-from easyflow.engine.attempt import Attempt, PayloadRefused, ResultRefused, read_payload, run_async, succeeded
+from easyflow.engine.attempt import Attempt, run_async, run_in_thread
+from easyflow.engine.connection import HeldConnection
 from easyflow.engine.faults import fault_of
 from easyflow.engine.fenced import Recorded, run_transactional
+from easyflow.engine.ledger_writer import LedgerWriter
 from easyflow.engine.lifespans import opened
-from easyflow.engine.parent import die_with_parent
 from easyflow.engine.progress import EVERY_SECONDS
+from easyflow.engine.values import PayloadRefused, ResultRefused
+from easyflow.failpoints import arm
 from easyflow.observability.logging import configure
 from easyflow.registry import TaskType, load
 from easyflow.settings import settings
@@ -31,7 +35,7 @@ class Reporter:
     """Writes messages to the executor, one a line; the handler's progress from a thread of its own."""
 
     def __init__(self, descriptor: int) -> None:
-        """Write to a pipe."""
+        """Write to a channel."""
         self._descriptor = descriptor
         self._lock = threading.Lock()
 
@@ -60,13 +64,19 @@ async def run(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Run the handler and return the report."""
     task = load(request["modules"])[request["task"]]
     row: Any = {**request, "job_id": UUID(request["job_id"]), "claim_token": UUID(request["claim_token"])}
+    book = LedgerWriter(HeldConnection(settings().direct_url, "easyflow ledger"))
+    attempt = Attempt(row, task, SimpleNamespace(), book, request["result_bytes"], apart=True)
+    attempt.started_at = time.monotonic()
     try:
         async with opened() as state:
-            attempt = Attempt(row, task, SimpleNamespace(**state), started_at=time.monotonic())
+            attempt.state = SimpleNamespace(**state)
             reporter.follow(attempt)
             outcome = await _run_handler(attempt, task, request)
         return _told(outcome)
     except BaseException as raised:
+        doubt = None if attempt.ledger is None else attempt.ledger.doubt()
+        if doubt is not None:
+            return {"in_doubt": doubt, "fault": asdict(fault_of(raised))}
         return {
             "word": word_of(raised),
             "after": raised.after if isinstance(raised, Retry | Snooze) else None,
@@ -76,17 +86,16 @@ async def run(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 
 async def _run_handler(attempt: Attempt, task: TaskType, request: dict[str, Any]) -> Outcome | Recorded:
-    most = request["result_bytes"]
     if task.effects is Effects.TRANSACTIONAL:
         engine = open_engine(settings().direct_url, 1, attempt.timeout_seconds)
         try:
-            return await run_transactional(attempt, engine, UUID(request["executor_id"]), most)
+            return await run_transactional(attempt, engine, UUID(request["executor_id"]))
         finally:
             await engine.dispose()
     context = attempt.open_context()
     if task.is_async:
-        return await run_async(attempt, context, most)
-    return succeeded(task, task.handler(context, read_payload(task, request["payload"])), most)
+        return await run_async(attempt, context)
+    return await run_in_thread(attempt, context, partial(asyncio.get_running_loop().run_in_executor, None))
 
 
 def _told(outcome: Outcome | Recorded) -> dict[str, Any]:
@@ -100,16 +109,25 @@ def _told(outcome: Outcome | Recorded) -> dict[str, Any]:
     return {"result": outcome.result}
 
 
-def main() -> None:
+def run_forked(channel: int, request: int) -> None:
     """Report once and end at once: what the handler left running does not hold the job up."""
-    die_with_parent()
-    configure(settings().log_format)
-    report_fd = int(sys.argv[1])
-    os.set_inheritable(report_fd, False)
-    reporter = Reporter(report_fd)
-    reporter.say(asyncio.run(run(json.loads(sys.stdin.readline()), reporter)))
+    reporter = Reporter(channel)
+    with os.fdopen(request, "rb") as told:
+        asked = json.load(told)
+    reporter.say(asyncio.run(run(asked, reporter)))
     sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(0)
+
+
+def main() -> None:
+    """Do the same in a fresh interpreter, with the descriptors of channel and request as its words."""
+    channel, request = map(int, sys.argv[1:])
+    for descriptor in (channel, request):
+        os.set_inheritable(descriptor, False)
+    configure(settings().log_format)
+    arm(settings())
+    run_forked(channel, request)
 
 
 if __name__ == "__main__":

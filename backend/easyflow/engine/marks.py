@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import mmap
 import os
-import struct
 from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
-_ENTRY = struct.Struct("<d16s?")
-_TIME = struct.Struct("<d")
+_TIME_BYTES = 8
+_TOKEN_BYTES = 16
 
 
 class Mark(NamedTuple):
@@ -28,9 +27,12 @@ class Mark(NamedTuple):
 class Marks:
     """A table of slots, each empty or one started attempt: its claim token, its last moment, whether it runs apart.
 
-    The executor writes them, its supervisor reads. A slot's byte of state is written last on begin and first on end,
-    so that a process killed in between leaves no half mark. In the other direction goes one number: until when the
-    executor's lease was renewed. Times are CLOCK_MONOTONIC, the same in every process of the machine.
+    The executor writes them, its supervisor reads at any time. Each time is one aligned store of eight bytes: `struct`
+    clears its target before it writes, and a supervisor that looked in between saw the moment 0.0 and killed an
+    executor for a deadline nobody had missed. A slot without a running handler says `inf`. Its byte of state is
+    written last on begin and first on end, so that a process killed in between leaves no half mark. In the other
+    direction goes one number: until when the executor's lease was renewed. Times are CLOCK_MONOTONIC, the same in
+    every process of the machine.
     """
 
     def __init__(self, descriptor: int, slots: int) -> None:
@@ -38,6 +40,12 @@ class Marks:
         self.descriptor = descriptor
         self.slots = slots
         self._memory = mmap.mmap(descriptor, _size(slots))
+        # In this order: times (the last is the lease's), tokens, one byte each for state and for apart.
+        self._whole = memoryview(self._memory)
+        self._times = self._whole[: (slots + 1) * _TIME_BYTES].cast("d")
+        self._tokens = (slots + 1) * _TIME_BYTES
+        self._states = self._tokens + slots * _TOKEN_BYTES
+        self._aparts = self._states + slots
         self._free = list(range(slots - 1, -1, -1))
 
     @classmethod
@@ -45,7 +53,10 @@ class Marks:
         """Make an empty table in anonymous memory; its descriptor can be inherited."""
         descriptor = os.memfd_create("easyflow-marks")
         os.ftruncate(descriptor, _size(slots))
-        return cls(descriptor, slots)
+        marks = cls(descriptor, slots)
+        for slot in range(slots):
+            marks._times[slot] = inf
+        return marks
 
     def begin(self, token: bytes, kill_at: float, apart: bool = False) -> int:
         """Mark an attempt as started, `apart` in a process of its own; returns its slot.
@@ -53,28 +64,35 @@ class Marks:
         Raises IndexError when all are taken.
         """
         slot = self._free.pop()
-        _ENTRY.pack_into(self._memory, self.slots + slot * _ENTRY.size, kill_at, token, apart)
-        self._memory[slot] = 1
+        start = self._tokens + slot * _TOKEN_BYTES
+        self._memory[start : start + _TOKEN_BYTES] = token
+        self._memory[self._aparts + slot] = apart
+        self._times[slot] = kill_at
+        self._memory[self._states + slot] = 1
         return slot
 
     def over(self, slot: int) -> None:
         """Note that the handler has ended and only its ending is to be recorded: no deadline applies any more."""
-        _TIME.pack_into(self._memory, self.slots + slot * _ENTRY.size, inf)
+        self._times[slot] = inf
+
+    def vanished(self, slot: int) -> None:
+        """Note that an attempt in a process of its own has died of itself: its executor's end excuses it no more."""
+        self._memory[self._aparts + slot] = False
 
     def end(self, slot: int) -> None:
         """Clear a mark: the attempt's ending is recorded."""
-        self._memory[slot] = 0
+        self._memory[self._states + slot] = 0
+        self._times[slot] = inf
         self._free.append(slot)
 
     def renewed(self, until: float) -> None:
         """Tell the executor how long its lease lasts; behind that it claims nothing."""
-        _TIME.pack_into(self._memory, _size(self.slots) - _TIME.size, until)
+        self._times[self.slots] = until
 
     @property
     def lease_until(self) -> float:
         """Until when the executor's lease lasts, as far as its supervisor has told."""
-        until: float = _TIME.unpack_from(self._memory, _size(self.slots) - _TIME.size)[0]
-        return until
+        return self._times[self.slots]
 
     @property
     def free(self) -> int:
@@ -83,18 +101,21 @@ class Marks:
 
     def started(self) -> Iterator[Mark]:
         """Yield the mark of every started attempt."""
-        states = self._memory[: self.slots]
+        states = self._memory[self._states : self._aparts]
         slot = states.find(1)
         while slot >= 0:
-            kill_at, token, apart = _ENTRY.unpack_from(self._memory, self.slots + slot * _ENTRY.size)
-            yield Mark(token, kill_at, apart)
+            start = self._tokens + slot * _TOKEN_BYTES
+            token = self._memory[start : start + _TOKEN_BYTES]
+            yield Mark(token, self._times[slot], bool(self._memory[self._aparts + slot]))
             slot = states.find(1, slot + 1)
 
     def close(self) -> None:
         """Give the memory back."""
+        self._times.release()
+        self._whole.release()
         self._memory.close()
         os.close(self.descriptor)
 
 
 def _size(slots: int) -> int:
-    return slots + slots * _ENTRY.size + _TIME.size
+    return (slots + 1) * _TIME_BYTES + slots * (_TOKEN_BYTES + 2)

@@ -28,6 +28,7 @@ class Notices:
 
     async def _send(self, topics: frozenset[Topic]) -> None:
         try:
-            await notify_changed(await self._connection.get(), *topics)
+            async with self._connection.lent() as connection:
+                await notify_changed(connection, *topics)
         except LOST:
-            self._connection.drop()
+            return  # nobody's work waits for a notice

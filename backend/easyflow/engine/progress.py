@@ -35,8 +35,8 @@ class ProgressWriter:
             await asyncio.sleep(EVERY_SECONDS)
             try:
                 await self.run_once()
-            except LOST:
-                self._connection.drop()
+            except LOST as gone:
+                record.database_lost("progress", type(gone).__name__)
             except asyncpg.PostgresError as failed:
                 record.loop_failed("progress", failed)
 
@@ -52,14 +52,16 @@ class ProgressWriter:
         for attempt, _ in said:
             assert attempt.context is not None
             attempt.context._progress = None
-        await statement("record_progress").fetch(
-            await self._connection.get(),
-            job_ids=[attempt.row["job_id"] for attempt, _ in said],
-            claim_tokens=[attempt.row["claim_token"] for attempt, _ in said],
-            done=[_whole(progress.done) for _, progress in said],
-            totals=[None if progress.total is None else _whole(progress.total) for _, progress in said],
-            notes=[None if progress.note is None else storable(str(progress.note), NOTE_CHARS) for _, progress in said],
-        )
+        notes = [None if progress.note is None else storable(str(progress.note), NOTE_CHARS) for _, progress in said]
+        async with self._connection.lent() as connection:
+            await statement("record_progress").fetch(
+                connection,
+                job_ids=[attempt.row["job_id"] for attempt, _ in said],
+                claim_tokens=[attempt.row["claim_token"] for attempt, _ in said],
+                done=[_whole(progress.done) for _, progress in said],
+                totals=[None if progress.total is None else _whole(progress.total) for _, progress in said],
+                notes=notes,
+            )
         self._ring("jobs")
         return len(said)
 

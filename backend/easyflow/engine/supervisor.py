@@ -16,9 +16,14 @@ import uvloop
 
 from easyflow.engine.connection import LOST, HeldConnection
 from easyflow.engine.crew import Crew, Plan, queues_message
-from easyflow.engine.housekeeping import Rescuer, chores, run_due
+from easyflow.engine.fork_server import ForkServer
+from easyflow.engine.housekeeping import Rescuer, catch_up, chores, run_due
 from easyflow.engine.notices import Notices
+from easyflow.engine.state_folder import StateFolder
+from easyflow.engine.strays import Strays
+from easyflow.engine.timeline import Watch
 from easyflow.errors import Misconfigured
+from easyflow.failpoints import Point, arm, exchange
 from easyflow.observability import record
 from easyflow.observability.logging import configure
 from easyflow.settings import Settings
@@ -49,18 +54,23 @@ class Supervisor:
         self._queues = QueueSettings((), ())
         self._renewed_at = float("-inf")
         self._steady_since = float("inf")
+        self._unheard = False
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._turn_now = asyncio.Event()
         self._announced: list[str] = []
-        self._ready_said = False
+        self._ready = asyncio.Event()
         self._draining_said = False
         self._notices = Notices(settings.direct_url)
-        self._crew = Crew(self._worker_id, plan, settings.lease_seconds, self._turn_now.set, self._notices.ring)
+        self._fork_server = ForkServer(plan.modules)
+        rings = (self._turn_now.set, self._notices.ring)
+        self._crew = Crew(self._worker_id, plan, settings.lease_seconds, self._fork_server.door.fileno(), *rings)
         self._rescuer = Rescuer(Limits(settings.loss_limit, settings.unstarted_limit), self._notices.ring)
-        self._lease_connection = HeldConnection(settings.direct_url, "easyflow lease")
+        folder = StateFolder(settings.state_path)
+        self._watch = Watch(self._worker_id, folder, settings.renew_seconds, self._notices.ring)
+        self._lease_connection = HeldConnection(settings.direct_url, "easyflow lease", max(1.0, settings.renew_seconds))
         self._chore_connection = HeldConnection(settings.direct_url, "easyflow housekeeping")
-        self._chores = chores(settings.poll_seconds, settings.lease_seconds, self._rescue)
+        self._chores = chores(settings.poll_seconds, settings.lease_seconds, self._rescue, Strays(self._crew.children))
 
     async def run(self) -> int:
         """Work until told to stop; returns the exit status. Raises Misconfigured when the tasks cannot be loaded."""
@@ -81,12 +91,12 @@ class Supervisor:
 
     async def _work(self, stopped: asyncio.Task[Any]) -> None:
         loops = [asyncio.create_task(each()) for each in (self._lease_loop, self._chore_loop, self._deadline_loop)]
+        loops.append(asyncio.create_task(self._fork_server.keep(self._ready)))
         await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         await self._drain()
         for task in loops:
             task.cancel()
         outcomes = await asyncio.gather(*loops, return_exceptions=True)
-        self._chore_connection.drop()  # a chore cut off in the middle may have left its transaction open
         await self._sign_off()
         for outcome in outcomes:
             if isinstance(outcome, Exception):
@@ -101,40 +111,38 @@ class Supervisor:
     async def _register(self) -> None:
         """Announce this worker, waiting for the database if it is away."""
         while True:
-            connection = await self._chore_connection.get()
             try:
-                await ensure(connection, self._plan.queues)
-                await workers.register(
-                    connection,
-                    self._worker_id,
-                    host=socket.gethostname(),
-                    pid=os.getpid(),
-                    version=version("easyflow"),
-                    queues=self._plan.queues,
-                    tasks=[],
-                )
-                self._queues = await read_settings(connection, self._plan.queues)
+                async with self._chore_connection.lent() as connection:
+                    await ensure(connection, self._plan.queues)
+                    await workers.register(
+                        connection,
+                        self._worker_id,
+                        host=socket.gethostname(),
+                        pid=os.getpid(),
+                        version=version("easyflow"),
+                        queues=self._plan.queues,
+                        tasks=[],
+                    )
+                    self._queues = await read_settings(connection, self._plan.queues)
                 self._notices.ring("workers", "queues")
                 return
             except LOST as gone:
                 record.database_lost("register", type(gone).__name__)
-                self._chore_connection.drop()
 
     async def _lease_loop(self) -> None:
         """Renew the executors' lease, and hear wake-up calls; nothing slow ever runs on this connection."""
         listening: Connection | None = None
         while True:
             try:
-                connection = await self._lease_connection.get()
-                if connection is not listening:
-                    await connection.add_listener(READY, self._on_ready)
-                    await connection.add_listener(CONTROL, self._on_control)
-                    listening = connection
-                await self._renew(connection)
+                async with self._lease_connection.lent() as connection:
+                    if connection is not listening:
+                        await connection.add_listener(READY, self._on_ready)
+                        await connection.add_listener(CONTROL, self._on_control)
+                        listening = connection
+                    await self._renew(connection)
                 await asyncio.sleep(self._settings.renew_seconds)
             except LOST as gone:
                 record.database_lost("lease", type(gone).__name__)
-                self._lease_connection.drop()
             except asyncpg.PostgresError as failed:
                 record.loop_failed("lease", failed)
                 await asyncio.sleep(TICK_SECONDS)
@@ -144,7 +152,8 @@ class Supervisor:
         asked = set(self._crew.children)
         now = time.monotonic()
         async with asyncio.timeout(self._settings.renew_seconds):
-            live = await workers.renew(connection, self._worker_id, sorted(asked), self._settings.lease_seconds)
+            renewing = workers.renew(connection, self._worker_id, sorted(asked), self._settings.lease_seconds)
+            live = await exchange(Point.P11, None, renewing, connection)
         if now - self._renewed_at > 2 * self._settings.renew_seconds:
             self._steady_since = now
         self._renewed_at = now
@@ -162,10 +171,11 @@ class Supervisor:
         """Take back what was lost, start what is missing, pass on what operators asked for, keep tickets moving."""
         while self._crew.fatal is None:
             try:
-                await self._chore_turn(await self._chore_connection.get())
+                async with self._chore_connection.lent() as connection:
+                    await self._chore_turn(connection)
             except LOST as gone:
                 record.database_lost("housekeeping", type(gone).__name__)
-                self._chore_connection.drop()
+                self._unheard = True
             except asyncpg.PostgresError as failed:
                 record.loop_failed("housekeeping", failed)
             try:
@@ -177,8 +187,13 @@ class Supervisor:
         self._stop.set()
 
     async def _chore_turn(self, connection: Connection) -> None:
+        if self._unheard:
+            await catch_up(self._chores, connection, self._plan.queues, self._notices.ring)
+            self._unheard = False
+        if await self._watch.turn(connection):
+            self._crew.tell(self._watch.message())
         await self._take_back(connection)
-        await self._crew.start_due(connection, queues_message(self._queues))
+        await self._crew.start_due(connection, {**self._watch.message(), **queues_message(self._queues)})
         await self._announce(connection)
         queues = await read_settings(connection, self._plan.queues)
         if queues != self._queues:
@@ -218,8 +233,8 @@ class Supervisor:
             self._draining_said = True
             await workers.set_state(connection, self._worker_id, "draining")
             self._notices.ring("workers")
-        if self._crew.tasks and self._crew.is_ready() and not self._ready_said:
-            self._ready_said = True
+        if self._crew.tasks and self._crew.is_ready() and not self._ready.is_set():
+            self._ready.set()
             record.worker_ready(self._worker_id, self._plan.queues, self._crew.tasks, self._plan.executors)
 
     async def _deadline_loop(self) -> None:
@@ -227,6 +242,7 @@ class Supervisor:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self._crew.kill_overdue()
+            self._crew.release_quarantined()
 
     async def _drain(self) -> None:
         """Let running jobs finish within the grace period; a second signal cuts it short."""
@@ -247,16 +263,11 @@ class Supervisor:
         await self._crew.ended()
 
     async def _sign_off(self) -> None:
-        """Leave nothing behind: take back what drained executors still held, and say that this worker is gone.
-
-        On another connection: the loop just stopped may have left its own in the middle of anything, even behind a
-        BEGIN that nobody would ever commit.
-        """
-        self._chore_connection.drop()
+        """Leave nothing behind: take back what drained executors still held, and say that this worker is gone."""
         try:
             async with asyncio.timeout(SIGN_OFF_SECONDS):
                 while not await self._signed_off():
-                    self._chore_connection.drop()
+                    continue
                 self._notices.ring(*TOPICS)  # also for what an executor's last words, cut off by its end, would say
                 await self._notices.close()
         except (TimeoutError, asyncpg.PostgresError) as away:
@@ -267,9 +278,9 @@ class Supervisor:
     async def _signed_off(self) -> bool:
         """Try once; returns False when the connection was lost."""
         try:
-            connection = await self._chore_connection.get()
-            await self._take_back(connection)
-            await workers.set_state(connection, self._worker_id, "stopped")
+            async with self._chore_connection.lent() as connection:
+                await self._take_back(connection)
+                await workers.set_state(connection, self._worker_id, "stopped")
         except LOST as gone:
             record.database_lost("sign off", type(gone).__name__)
             return False
@@ -283,5 +294,6 @@ def run(settings: Settings, plan: Plan) -> int:
     Raises Misconfigured when there is no database address or the tasks cannot be loaded.
     """
     configure(settings.log_format)
+    arm(settings)
     _ = settings.direct_url
     return uvloop.run(Supervisor(settings, plan).run())

@@ -29,6 +29,11 @@ class StackFolder:
         return self.path / "postgres"
 
     @property
+    def state(self) -> Path:
+        """Where its workers keep what no restore of the database may take back."""
+        return self.path / "state"
+
+    @property
     def environment(self) -> Path:
         """A file for other terminals to read (`. .easyflow/environment`); there while the stack runs."""
         return self.path / "environment"

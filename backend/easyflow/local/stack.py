@@ -173,6 +173,7 @@ class Stack:
             "EASYFLOW_API_URL": f"http://localhost:{self._options.api_port}",
             "EASYFLOW_DASHBOARD_PORT": str(self._options.dashboard_port),
             "EASYFLOW_TASKS": self._settings.tasks,
+            "EASYFLOW_STATE_FOLDER": str(self._settings.state_folder or self._folder.state),
             **({"EASYFLOW_API_KEY": key.get_secret_value()} if key else {}),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from uuid import UUID
 
 import structlog
@@ -35,6 +36,21 @@ def executor_killed(executor_id: UUID, pid: int, why: str) -> None:
     _log.warning("executor.killed", executor=str(executor_id), pid=pid, why=why)
 
 
+def fork_server_died(how: str, wait_seconds: float) -> None:
+    """The process that forks for isolated attempts ended without being asked to; those that run go on."""
+    _log.warning("fork_server.died", how=how, restart_seconds=wait_seconds)
+
+
+def task_quarantined(task: str, seconds: float) -> None:
+    """A job of this task took down a process in which it was alone; for a while all its jobs run apart."""
+    _log.warning("task.quarantined", task=task, seconds=seconds)
+
+
+def attempts_start_afresh(unshared: Sequence[str]) -> None:
+    """Importing the tasks left something that a fork would break, so that each isolated attempt imports them again."""
+    _log.warning("fork_server.starts_afresh", because=list(unshared))
+
+
 def jobs_rescued(count: int, failed: int) -> None:
     """Leases were taken back from executors that are gone."""
     _log.info("jobs.rescued", count=count, failed=failed)
@@ -63,6 +79,26 @@ def database_lost(name: str, why: str) -> None:
 def claim_handed_back(executor_id: UUID, jobs: int) -> None:
     """What a claim took whose reply was lost went back."""
     _log.info("claim.handed_back", executor=str(executor_id), jobs=jobs)
+
+
+def timeline_tripped(worker_id: UUID, differences: Sequence[str]) -> None:
+    """The database may have gone back in time: jobs that must not be repeated blindly wait for an operator."""
+    _log.error("timeline.tripped", worker=str(worker_id), differences=list(differences), next="easyflow timeline show")
+
+
+def timeline_released(worker_id: UUID) -> None:
+    """An operator said what was lost: every task is claimed again."""
+    _log.warning("timeline.released", worker=str(worker_id))
+
+
+def timeline_blind() -> None:
+    """The role may not read the system identifier: a restore into another cluster could go unnoticed."""
+    _log.warning("timeline.blind", next="grant execute on function pg_control_system() to this worker's role")
+
+
+def state_folder_unusable(folder: Path, why: Exception) -> None:
+    """What this worker is told of the timeline is lost when it ends."""
+    _log.warning("state_folder.unusable", folder=str(folder), why=str(why), next="set EASYFLOW_STATE_FOLDER")
 
 
 def loop_failed(loop: str, error: BaseException) -> None:

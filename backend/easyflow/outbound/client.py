@@ -52,16 +52,16 @@ class OutboundClient:
         self._max_redirects = max_redirects
         self._resolve = resolve
         self._tls = tls
+        self._is_open = False
 
     async def __aenter__(self) -> Self:
-        if self._tls is None:
-            self._tls = await asyncio.to_thread(httpx.create_ssl_context, trust_env=False)
+        self._is_open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._tls = None
+        self._is_open = False
 
     async def request(
         self,
@@ -79,7 +79,7 @@ class OutboundClient:
         it, OutboundFailed when there was no proper reply; both say in `sent` whether a request may have gone out.
         """
         message = compose(method, url, headers or {}, body)
-        trip = _Trip(self._tls_context())
+        trip = _Trip(await self._tls_context())
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await self._follow(message, trip)
@@ -89,9 +89,12 @@ class OutboundClient:
         except OutboundRefused as refused:
             raise OutboundRefused(refused.message, sent=trip.sent) from None
 
-    def _tls_context(self) -> ssl.SSLContext:
-        if self._tls is None:
+    async def _tls_context(self) -> ssl.SSLContext:
+        """Return what is trusted, read at the first request: every process of one attempt opens such a client."""
+        if not self._is_open:
             raise RuntimeError("use the outbound client inside `async with`")
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(httpx.create_ssl_context, trust_env=False)
         return self._tls
 
     async def _follow(self, message: Message, trip: _Trip) -> OutboundReply:

@@ -1,4 +1,4 @@
-"""Is the data right: every job in one place, every failure with its dead letter, every order with one holder."""
+"""Is the data right: each job in one place, each end well-founded, each order with one holder, no lease forgotten."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from easyflow.storage.sql import Connection, Statement, statement
 
 FIRST = UUID(int=0)
 WINDOW = 5_000
+# Long after the lease of a dead executor has run out; rescue takes seconds.
+SILENT_SECONDS = 60.0
 
 _SAYS = {
     "lost": "the job is in no place",
@@ -19,6 +21,12 @@ _SAYS = {
     "strangers": "a ticket without a job",
     "unlettered": "the job is FAILED without a dead letter",
     "unfounded": "the dead letter is open, but its job is not FAILED",
+    "repeated": "its success was accepted more than once, or did not end it",
+    "unearned": "the job is SUCCEEDED, but no attempt of it is, and nobody settled it",
+    "unsettled": "the job is SUCCEEDED, but the outcome of one of its effects is not known",
+    "overspent": "its handler answered more often than its max_attempts allows",
+    "groundless": "the job is IN_DOUBT, but no effect is open and nothing says why",
+    "stranded": "its executor is long dead, and no worker took the job back",
 }
 
 
@@ -40,10 +48,11 @@ class Checked:
     breaches: list[Breach]
 
 
-async def check_data(connection: Connection) -> Checked:
+async def check_data(connection: Connection, *, at_rest: bool = False) -> Checked:
     """Look at all jobs, in windows of ids so that the check itself pins no snapshot for long; changes nothing.
 
-    Each window is one statement, so that a job on the move is seen where it is.
+    Each window is one statement, so that a job on the move is seen where it is. `at_rest` says that nothing has run for
+    a while: then no lease of an executor that is not live may be left at all.
     """
     breaches: list[Breach] = []
     jobs = failures = 0
@@ -59,6 +68,13 @@ async def check_data(connection: Connection) -> Checked:
         breaches += _breaches(window, "unlettered")
     async for window in _windows(connection, statement("find_unfounded_letters")):
         breaches += _breaches(window, "unfounded")
+    async for window in _windows(connection, statement("check_endings")):
+        breaches += _breaches(window, "repeated", "unearned", "unsettled", "overspent")
+    for row in await statement("find_groundless_doubts").fetch(connection):
+        breaches.append(_breach("groundless", row["job_id"]))
+    stranded = statement("find_stranded_leases")
+    for row in await stranded.fetch(connection, silent_seconds=SILENT_SECONDS, at_rest=at_rest):
+        breaches.append(_breach("stranded", row["job_id"]))
     for row in await statement("find_overfull_orders").fetch(connection):
         about = f"{row['queue']}/{row['key']}"
         breaches.append(Breach("overfull", about, f"{row['holders']} jobs hold this ordering key at once"))

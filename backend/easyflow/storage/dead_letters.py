@@ -9,8 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from easyflow.errors import Conflict, Missing, Stale
-from easyflow.storage.admission import admit, keys_of
-from easyflow.storage.jobs import record_event
+from easyflow.storage.admission import keys_of
+from easyflow.storage.jobs import Moved, record_event
 from easyflow.storage.sql import Connection, statement
 
 
@@ -36,28 +36,26 @@ async def replay(
     actor: str,
     reason: str,
     request_id: str | None = None,
-) -> str:
-    """Let a failed job run again, on purpose: the same job, a new epoch, fresh budgets; returns its queue.
+) -> Moved:
+    """Let a failed job run again, on purpose, in the caller's transaction: the same job, a new epoch, fresh budgets.
 
     `payload` (JSON text, checked by the caller) becomes the next revision; the submitted one stays. Of two callers
     who saw the same version one wins. Raises Missing, Stale with the present version, and Conflict when the dead
     letter is closed.
     """
-    async with connection.transaction():
-        letter = await _locked(connection, job_id, seen_version)
-        revision = int(letter["revision"])
-        if payload is not None:
-            revised = await statement("revise_payload").fetchrow(
-                connection, job_id=job_id, payload=payload, actor=actor, reason=reason
-            )
-            assert revised is not None
-            revision = revised["revision"]
-        moved = await statement("replay_dead_letter").fetch(connection, job_id=job_id, revision=revision)
-        if not moved:
-            raise Conflict("the job of this dead letter is no longer FAILED")
-        await _close(connection, letter, job_id, "replayed", actor, reason, {"revision": revision}, request_id)
-    await admit(connection, keys_of(moved))
-    return str(moved[0]["queue"])
+    letter = await _locked(connection, job_id, seen_version)
+    revision = int(letter["revision"])
+    if payload is not None:
+        revised = await statement("revise_payload").fetchrow(
+            connection, job_id=job_id, payload=payload, actor=actor, reason=reason
+        )
+        assert revised is not None
+        revision = revised["revision"]
+    moved = await statement("replay_dead_letter").fetch(connection, job_id=job_id, revision=revision)
+    if not moved:
+        raise Conflict("the job of this dead letter is no longer FAILED")
+    await _close(connection, letter, job_id, "replayed", actor, reason, {"revision": revision}, request_id)
+    return Moved("replayed", str(moved[0]["queue"]), keys_of(moved))
 
 
 async def discard(
@@ -69,10 +67,12 @@ async def discard(
     reason: str,
     request_id: str | None = None,
 ) -> int:
-    """Set a dead letter aside; its job stays FAILED. Returns the new version; raises as `replay` does."""
-    async with connection.transaction():
-        letter = await _locked(connection, job_id, seen_version)
-        return await _close(connection, letter, job_id, "discarded", actor, reason, {}, request_id)
+    """Set a dead letter aside, in the caller's transaction; its job stays FAILED.
+
+    Returns the new version; raises as `replay` does.
+    """
+    letter = await _locked(connection, job_id, seen_version)
+    return await _close(connection, letter, job_id, "discarded", actor, reason, {}, request_id)
 
 
 async def _locked(connection: Connection, job_id: UUID, seen_version: int) -> asyncpg.Record:

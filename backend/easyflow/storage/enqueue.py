@@ -74,8 +74,33 @@ async def store_each(connection: Connection, tickets: list[NewTicket]) -> list[S
         if answer is None:
             answers.append(Stored([ticket.id], 0, [rows[ticket.id]]))
         else:
-            answers.append(answer if isinstance(answer, EasyFlowError) else Stored([answer], 1, []))
+            answers.append(_as_stored(answer))
     return answers
+
+
+async def read_back(connection: Connection, tickets: list[NewTicket]) -> list[Stored | EasyFlowError] | None:
+    """Return the answers `store_each` would have given, had its commit been heard; None when it stored nothing."""
+    found = await statement("read_stored").fetch(connection, ids=[t.id for t in tickets])
+    if not found:
+        return None
+    rows = {row["id"]: row for row in found}
+    others = [t for t in tickets if t.id not in rows]
+    holders = await _holders(connection, [t.idempotency_key for t in others if t.idempotency_key is not None])
+    return [
+        Stored([t.id], 0, [rows[t.id]]) if t.id in rows else _as_stored(_answer(t, holders.get(str(t.idempotency_key))))
+        for t in tickets
+    ]
+
+
+async def read_back_together(connection: Connection, tickets: list[NewTicket]) -> Stored | None:
+    """Return the answer `store` would have given, had its commit been heard; None when it stored nothing."""
+    answers = await read_back(connection, tickets)
+    if answers is None:
+        return None
+    told = [answer for answer in answers if isinstance(answer, Stored)]
+    assert len(told) == len(answers), "what was committed together was refused"
+    ids = [id for answer in told for id in answer.ids]
+    return Stored(ids, sum(answer.existing for answer in told), [row for answer in told for row in answer.fresh])
 
 
 async def insert(connection: Connection, tickets: list[NewTicket]) -> list[asyncpg.Record]:
@@ -157,11 +182,16 @@ async def _take_keys(connection: Connection, tickets: list[NewTicket]) -> dict[U
         )
     taken = {row["key"] for row in rows}
     used = [key for key in sharing if key not in taken]
-    found = await statement("read_keys").fetch(connection, kind="job", keys=used) if used else []
-    holders = {row["key"]: (row["digest"], row["object_ids"][0]) for row in found}
+    holders = await _holders(connection, used)
     holders |= {key: (sharing[key][0].digest, sharing[key][0].id) for key in taken}
     answers = {t.id: _answer(t, holders.get(key)) for key, same in sharing.items() for t in same}
     return {id: answer for id, answer in answers.items() if answer != id}
+
+
+async def _holders(connection: Connection, keys: list[str]) -> dict[str, tuple[bytes, UUID]]:
+    """Return digest and job of each key that is taken."""
+    found = await statement("read_keys").fetch(connection, kind="job", keys=keys) if keys else []
+    return {row["key"]: (row["digest"], row["object_ids"][0]) for row in found}
 
 
 def _answer(ticket: NewTicket, holder: tuple[bytes, UUID] | None) -> UUID | EasyFlowError:
@@ -170,6 +200,10 @@ def _answer(ticket: NewTicket, holder: tuple[bytes, UUID] | None) -> UUID | Easy
         return Busy("the idempotency key expired this very moment; repeat the request")
     digest, id = holder
     return id if digest == ticket.digest else KeyReused()
+
+
+def _as_stored(answer: UUID | EasyFlowError) -> Stored | EasyFlowError:
+    return answer if isinstance(answer, EasyFlowError) else Stored([answer], 1, [])
 
 
 class _short_waits:

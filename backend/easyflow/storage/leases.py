@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from easyflow.domain.outcome import Failed, Fault, HandedBack, Outcome, PutBack, Succeeded, Vanished
+from easyflow.domain.effects import doubtful
+from easyflow.domain.outcome import Failed, Fault, HandedBack, InDoubt, Outcome, PutBack, Stopped, Succeeded, Vanished
+from easyflow.storage import effects, rescue
 from easyflow.storage.sql import Connection, statement
 from easyflow.storage.streams import Interval
 
@@ -19,6 +21,7 @@ class Ending:
     """One attempt that is over: its fence, what it took and how it ended.
 
     `claimed_at` goes back as the claim gave it: seconds since 1970 by the database's clock, cheaper than a timestamp.
+    `acquitted`: it was a suspect, ran alone and ended by itself, so that it gets one of its losses back.
     """
 
     job_id: UUID
@@ -28,6 +31,7 @@ class Ending:
     run_seconds: float | None
     code_digest: str
     outcome: Outcome
+    acquitted: bool = False
 
 
 async def claim(
@@ -69,14 +73,17 @@ async def claim_limited(
     max_jobs: int,
     queue: str,
     intervals: Sequence[Interval],
+    wait: bool = True,
 ) -> list[asyncpg.Record]:
     """Claim from a queue with a global limit, never past it.
 
     The queue's row is locked first and its leases are counted in a later statement, whose snapshot sees everything
     that was claimed before the lock was had. Counting in the claim let six claimers run 60 jobs under a limit of 10.
+    Raises LockNotAvailableError when someone holds the row: at once without `wait`, else behind the lock timeout.
     """
     async with connection.transaction():
-        queue_row = await statement("lock_queue").fetchrow(connection, queue=queue)
+        lock = statement("lock_queue") if wait else statement("lock_queue_at_once")
+        queue_row = await lock.fetchrow(connection, queue=queue)
         if queue_row is None or queue_row["paused"]:
             return []
         room = max_jobs
@@ -127,6 +134,7 @@ async def finish(connection: Connection, executor_id: UUID, endings: Sequence[En
         results_of=[e.job_id for e in with_result],
         result_tokens=[e.claim_token for e in with_result],
         results=[e.outcome.result for e in with_result if isinstance(e.outcome, Succeeded)],
+        acquitted=[e.claim_token for e in endings if e.acquitted],
     )
 
 
@@ -140,6 +148,7 @@ async def put_back(connection: Connection, executor_id: UUID, endings: Sequence[
         **_faults([move.fault for _, move in moves]),
         outcomes=[move.outcome for _, move in moves],
         delays=[move.delay_seconds for _, move in moves],
+        loss_charges=[-int(e.acquitted) for e, _ in moves],
     )
 
 
@@ -153,7 +162,7 @@ async def fail(connection: Connection, executor_id: UUID, endings: Sequence[Endi
         **_faults([failure.fault for failure in failures]),
         outcomes=["lost" if failure.loss else "failed" for failure in failures],
         reasons=[failure.reason for failure in failures],
-        loss_charges=[failure.loss for failure in failures],
+        loss_charges=[failure.loss - int(e.acquitted) for e, failure in zip(endings, failures, strict=True)],
         unstarted_charges=[0] * len(failures),
     )
 
@@ -163,11 +172,50 @@ async def hand_back(connection: Connection, executor_id: UUID, endings: Sequence
     return await statement("hand_back_jobs").fetch(connection, **_fence(endings))
 
 
-async def lose(connection: Connection, executor_id: UUID, endings: Sequence[Ending]) -> list[asyncpg.Record]:
-    """Put jobs back whose child process vanished, charging each a loss; see `end`."""
-    return await statement("rescue_jobs").fetch(
-        connection, **_fence(endings), loss_charges=[1] * len(endings), unstarted_charges=[0] * len(endings)
+async def doubt(connection: Connection, executor_id: UUID, endings: Sequence[Ending]) -> list[asyncpg.Record]:
+    """Set attempts aside whose effect is in doubt, for a person to settle; see `end`."""
+    doubts = [e.outcome for e in endings if isinstance(e.outcome, InDoubt)]
+    return await statement("put_in_doubt").fetch(
+        connection,
+        **_fence(endings),
+        **_run_facts(endings),
+        **_faults([doubt.fault for doubt in doubts]),
+        reasons=[doubt.reason for doubt in doubts],
+        loss_charges=[0] * len(doubts),
+        unstarted_charges=[0] * len(doubts),
     )
+
+
+async def lose(connection: Connection, executor_id: UUID, endings: Sequence[Ending]) -> list[asyncpg.Record]:
+    """Judge attempts whose child process vanished by the ledger, charging each a loss; see `end` and `rescue.lose`."""
+    vanished = [(e, e.outcome) for e in endings if isinstance(e.outcome, Vanished)]
+    return await rescue.lose(
+        connection,
+        {e.claim_token: outcome.message for e, outcome in vanished},
+        job_ids=[e.job_id for e, _ in vanished],
+        loss_limit=vanished[0][1].loss_limit,
+    )
+
+
+async def end_stopped(connection: Connection, executor_id: UUID, endings: Sequence[Ending]) -> list[asyncpg.Record]:
+    """Record attempts that were stopped in a process of their own, which alone knew what it had begun; see `end`.
+
+    The leases are locked, then the ledger is read: what is in doubt waits for a person, everything else ends as its
+    stop says.
+    """
+    async with connection.transaction():
+        await statement("lock_claims").fetch(connection, **_fence(endings))
+        open_effects = await effects.read_open(connection, [e.job_id for e in endings])
+        for ending in endings:
+            if isinstance(ending.outcome, Stopped):
+                in_doubt = doubtful(open_effects.get(ending.job_id, []))
+                said = ending.outcome.outcome
+                fault = said.fault if isinstance(said, Failed | PutBack) and said.fault else _DRAINED
+                ending.outcome = InDoubt(effects.reason_of(in_doubt), fault) if in_doubt else said
+        return await end(connection, executor_id, endings)
+
+
+_DRAINED = Fault("Drained", "its worker stopped before it was done")
 
 
 async def hand_back_claims(connection: Connection, executor_id: UUID, claim_ids: list[UUID]) -> int:
@@ -180,13 +228,15 @@ async def hand_back_claims(connection: Connection, executor_id: UUID, claim_ids:
     return len(lost)
 
 
-Writer = Callable[[Connection, UUID, Sequence[Ending]], Awaitable[list[asyncpg.Record]]]
+Writer = Callable[[Connection, UUID, Sequence[Ending]], Coroutine[Any, Any, list[asyncpg.Record]]]
 
 _WRITERS: tuple[tuple[type, Writer], ...] = (
     (Succeeded, finish),
     (PutBack, put_back),
     (Failed, fail),
+    (InDoubt, doubt),
     (Vanished, lose),
+    (Stopped, end_stopped),
     (HandedBack, hand_back),
 )
 

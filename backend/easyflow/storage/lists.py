@@ -151,6 +151,8 @@ def _row(job: asyncpg.Record, place: asyncpg.Record) -> dict[str, Any]:
     row = dict(job)
     row |= {name: place[name] for name in ("state", "queue", "priority", "retry_count", "finished_at")}
     row["run_at"] = place["run_at"] or job["run_at"]
+    if place["state"] == State.IN_DOUBT:
+        row["version"] = place["lease_no"]
     row["started_at"] = place["since"] if place["state"] == State.RUNNING else job["began_at"]
     return row
 

@@ -55,20 +55,22 @@ async def change(
     reason: str | None = None,
     request_id: str | None = None,
 ) -> asyncpg.Record:
-    """Change a queue's settings, audited; None leaves a setting, `concurrency=0` lifts the limit. Returns the queue."""
+    """Change a queue's settings in the caller's transaction, audited; returns the queue.
+
+    None leaves a setting, `concurrency=0` lifts the limit.
+    """
     asked = {"paused": paused, "concurrency": concurrency, "concurrency_per_key": concurrency_per_key}
-    async with connection.transaction():
-        row = await statement("set_queue").fetchrow(connection, name=name, **asked)
-        assert row is not None
-        await statement("record_audit").fetch(
-            connection,
-            actor=actor,
-            act="set queue",
-            object_kind="queue",
-            object_id=name,
-            reason=reason,
-            before=None,
-            after=json.dumps({word: value for word, value in asked.items() if value is not None}),
-            request_id=request_id,
-        )
+    row = await statement("set_queue").fetchrow(connection, name=name, **asked)
+    assert row is not None
+    await statement("record_audit").fetch(
+        connection,
+        actor=actor,
+        act="set queue",
+        object_kind="queue",
+        object_id=name,
+        reason=reason,
+        before=None,
+        after=json.dumps({word: value for word, value in asked.items() if value is not None}),
+        request_id=request_id,
+    )
     return row

@@ -25,6 +25,7 @@ class Picture:
     workers: asyncpg.Record
     minutes: list[asyncpg.Record]
     causes: list[asyncpg.Record]
+    guard: asyncpg.Record | None
 
 
 async def read(connection: Connection, *, minutes: int, lease_seconds: float) -> Picture:
@@ -40,4 +41,5 @@ async def read(connection: Connection, *, minutes: int, lease_seconds: float) ->
         counted,
         await statement("read_throughput").fetch(connection, minutes=minutes, most=COUNTED_NOW),
         await statement("read_causes").fetch(connection, most=COUNTED_AT_MOST, max_causes=CAUSES_SHOWN),
+        await statement("read_guard").fetchrow(connection),
     )

@@ -24,6 +24,7 @@ class TaskRow:
     description: str
     payload_schema: str
     result_schema: str | None
+    key_window_seconds: float | None = None
 
 
 async def register(connection: Connection, tasks: Sequence[TaskRow]) -> None:
@@ -40,6 +41,7 @@ async def register(connection: Connection, tasks: Sequence[TaskRow]) -> None:
         descriptions=[t.description for t in tasks],
         payload_schemas=[t.payload_schema for t in tasks],
         result_schemas=[t.result_schema for t in tasks],
+        key_windows=[t.key_window_seconds for t in tasks],
     )
 
 

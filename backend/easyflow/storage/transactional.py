@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from easyflow.domain.states import State
 from easyflow.errors import EasyFlowError, LostClaim, Misconfigured, StorageUnavailable
+from easyflow.failpoints import Point, exchange, reach
 from easyflow.storage.admission import Key, keys_of
 from easyflow.storage.database import UNREACHABLE, driver_connection, storage_errors
 from easyflow.storage.leases import Ending, finish
@@ -77,13 +78,15 @@ async def complete(session: AsyncSession, executor_id: UUID, ending: Ending) -> 
     COMMIT was sent and its answer did not come.
     """
     with storage_errors():
-        accepted = await finish(await driver_connection(session), executor_id, [ending])
+        connection = await driver_connection(session)
+        accepted = await finish(connection, executor_id, [ending])
     if not accepted:
         raise LostClaim
     if accepted[0]["state"] == State.CANCELLED:
         raise CancelRequested
     try:
-        await _commit(session)
+        await reach(Point.P8, [ending], connection)
+        await _commit(session, exchange(Point.P9, Point.P10, session.commit(), connection, [ending]))
     except (DBAPIError, *UNREACHABLE) as gone:
         if lost_database(gone):
             raise CommitUnknown from gone
@@ -91,10 +94,10 @@ async def complete(session: AsyncSession, executor_id: UUID, ending: Ending) -> 
     return keys_of(accepted)
 
 
-async def _commit(session: AsyncSession) -> None:
+async def _commit(session: AsyncSession, commit: Coroutine[Any, Any, None]) -> None:
     """Commit, and let no cancellation cut it in half: what was begun is waited for."""
     cast("FencedSession", session.sync_session).may_commit = True
-    committing = asyncio.ensure_future(session.commit())
+    committing = asyncio.ensure_future(commit)
     while not committing.done():
         try:
             await asyncio.shield(committing)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -18,7 +18,8 @@ from easyflow.registry import TASKS
 from easyflow.settings import Settings, settings
 from easyflow.storage import enqueue as storage
 from easyflow.storage.admission import Key, admit
-from easyflow.storage.database import acquired, driver_connection, open_pool
+from easyflow.storage.certainty import Lend, certainly
+from easyflow.storage.database import acquired, afterwards, committed, driver_connection, open_pool, self_committing
 from easyflow.storage.notifications import notify_ready
 from easyflow.storage.sql import Connection
 from easyflow.submission.catalog import Catalog, CatalogTask, local_task
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 BUSY_SECONDS = 0.02
+LONGEST_KEY_WAIT = "2s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,10 @@ async def enqueue(
         tickets = await check(connection, _catalog(), wanted, settings(), local=True)
         stored = await storage.store(connection, tickets)
         return Enqueued(stored.ids, stored.existing)
-    async with acquired(await _pool()) as own:
+    lend = partial(acquired, await _pool())
+    async with lend() as own:
         tickets = await check(own, _catalog(), wanted, settings(), local=True)
-        stored = await submit(own, tickets)
-        await notify_ready(own, {ticket.queue for ticket in tickets})
+    stored = await submit(lend, tickets, wake=True)
     return Enqueued(stored.ids, stored.existing)
 
 
@@ -107,37 +109,48 @@ def check_one(job: NewJob, task: CatalogTask, limits: Settings) -> storage.NewTi
     raise Invalid("the request does not fit", judged)
 
 
-async def submit(connection: Connection, tickets: list[storage.NewTicket]) -> storage.Stored:
-    """Store checked jobs in a transaction of their own and admit those with keys; returns when all is committed."""
-    if any(ticket.idempotency_key or ticket.tags for ticket in tickets):
-        async with connection.transaction():
-            await connection.execute("set local lock_timeout = '2s'")
-            stored = await storage.store(connection, tickets)
-    else:
-        stored = await storage.store(connection, tickets)
-    await admit_for(connection, tickets)
-    return stored
+async def submit(lend: Lend, tickets: list[storage.NewTicket], *, wake: bool = False) -> storage.Stored:
+    """Store checked jobs in a transaction of their own and admit those with keys; returns when all is committed.
+
+    With `wake`, workers hear of them. Raises what `storage.enqueue.store` raises; Busy when somebody else holds an
+    idempotency key for longer than two seconds; CommitUnknown when nobody can tell whether they are stored.
+    """
+
+    async def write(connection: Connection) -> storage.Stored:
+        if any(ticket.idempotency_key or ticket.tags for ticket in tickets):
+            async with committed(connection):
+                await connection.execute(f"set local lock_timeout = '{LONGEST_KEY_WAIT}'")
+                stored = await storage.store(connection, tickets)
+        else:
+            async with self_committing(connection):
+                stored = await storage.store(connection, tickets)
+        await _follow(connection, tickets, wake)
+        return stored
+
+    return await certainly(lend, write, lambda connection: storage.read_back_together(connection, tickets))
 
 
-async def submit_batch(
-    connection: Connection, tickets: list[storage.NewTicket], key: str, digest: bytes
-) -> storage.Stored:
+async def submit_batch(lend: Lend, tickets: list[storage.NewTicket], key: str, digest: bytes) -> storage.Stored:
     """Store the checked jobs of a batch that has an idempotency key of its own, all or none; else as `submit`.
 
     `digest` covers the whole batch. Used before with the same digest, the earlier ids are returned and nothing is
     stored; raises KeyReused for another digest.
     """
-    try:
-        async with connection.transaction():
-            await connection.execute("set local lock_timeout = '2s'")
+
+    async def write(connection: Connection) -> storage.Stored:
+        async with committed(connection):
+            await connection.execute(f"set local lock_timeout = '{LONGEST_KEY_WAIT}'")
             stored = await storage.store(connection, tickets)
             earlier = await storage.take_batch_key(connection, key, digest, stored.ids)
             if earlier is not None:
                 raise _StoredBefore(earlier)
+        await _follow(connection, tickets, wake=False)
+        return stored
+
+    try:
+        return await certainly(lend, write, lambda connection: storage.read_back_together(connection, tickets))
     except _StoredBefore as before:
         return storage.Stored(before.ids, len(before.ids), [])
-    await admit_for(connection, tickets)
-    return stored
 
 
 class _StoredBefore(Exception):
@@ -146,11 +159,6 @@ class _StoredBefore(Exception):
     def __init__(self, ids: list[UUID]) -> None:
         super().__init__()
         self.ids = ids
-
-
-async def admit_for(connection: Connection, tickets: Iterable[storage.NewTicket]) -> None:
-    """Let go what the keys of these jobs have room for; call it after the commit."""
-    await admit(connection, {Key(t.queue, t.key, bool(t.ordered)) for t in tickets if t.key is not None})
 
 
 @cache
@@ -175,6 +183,14 @@ async def _pool() -> Pool:
         loop_pool = _POOLS["pool"] = await open_pool(loaded.submit_url, pooled=loaded.behind_pooler)
     pool: Pool = loop_pool
     return pool
+
+
+async def _follow(connection: Connection, tickets: Iterable[storage.NewTicket], wake: bool) -> None:
+    """Let go what the keys of these jobs have room for, and say so; after the commit, which stands whatever fails."""
+    async with afterwards(connection):
+        await admit(connection, {Key(t.queue, t.key, bool(t.ordered)) for t in tickets if t.key is not None})
+        if wake:
+            await notify_ready(connection, {ticket.queue for ticket in tickets})
 
 
 def payload_text(payload: Any, max_bytes: int, at: str = "payload") -> str:

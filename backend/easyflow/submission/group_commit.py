@@ -6,10 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from easyflow.errors import EasyFlowError, StorageUnavailable
-from easyflow.storage.database import Pool, acquired
-from easyflow.storage.enqueue import NewTicket, Stored, store_each
+from easyflow.errors import Busy, EasyFlowError, StorageUnavailable
+from easyflow.storage.certainty import certainly
+from easyflow.storage.database import Pool, acquired, committed, self_committing
+from easyflow.storage.enqueue import NewTicket, Stored, read_back, store_each
 from easyflow.storage.sql import Connection
 from easyflow.submission.door import submit
 
@@ -20,6 +22,8 @@ MOST_CHARS_PER_COMMIT = 1024 * 1024
 KEY_WAIT = "50ms"
 ALONE_AT_ONCE = 4
 ALONE_WAIT_SECONDS = 5.0
+KEYED_WAIT_SECONDS = 2.0
+CROWDED = "too many submits wait for idempotency keys that are under way; repeat this one shortly"
 
 # None: refused also when it stood alone; it goes its own way and hears why.
 _Answer = Stored | EasyFlowError | None
@@ -42,7 +46,7 @@ class GroupCommit:
 
     def __init__(self, pool: Pool) -> None:
         """Store over connections of `pool`, at most ten at once; four of these may wait long."""
-        self._pool = pool
+        self._lend = partial(acquired, pool)
         self._free = _Lane(pool, keyed=False)
         self._keyed = _Lane(pool, keyed=True)
         # A key that is held for long takes a connection for as long: some must be left for everybody else.
@@ -51,8 +55,8 @@ class GroupCommit:
     async def submit(self, ticket: NewTicket) -> Stored:
         """Store one checked job; returns when it is committed, with the answer it would have got alone.
 
-        Raises what `submission.door.submit` raises. After StorageUnavailable it is unknown whether the job is stored;
-        a caller that goes away before the commit began leaves nothing behind, and no trace in its neighbours.
+        Raises what `submission.door.submit` raises. After CommitUnknown nobody can tell whether the job is stored; a
+        caller that goes away before the commit began leaves nothing behind, and no trace in its neighbours.
         """
         if ticket.key is None:
             lane = self._free if ticket.idempotency_key is None else self._keyed
@@ -75,14 +79,14 @@ class GroupCommit:
 
     async def _submit_alone(self, ticket: NewTicket) -> Stored:
         """Submit a job whose key needs admission, or one that was refused: here it waits longer, and hears why."""
+        keyed = ticket.idempotency_key is not None
         try:
-            async with asyncio.timeout(ALONE_WAIT_SECONDS):
+            async with asyncio.timeout(KEYED_WAIT_SECONDS if keyed else ALONE_WAIT_SECONDS):
                 await self._alone.acquire()
         except TimeoutError:
-            raise StorageUnavailable from None
+            raise (Busy(CROWDED) if keyed else StorageUnavailable()) from None
         try:
-            async with acquired(self._pool) as connection:
-                return await submit(connection, [ticket])
+            return await submit(self._lend, [ticket])
         finally:
             self._alone.release()
 
@@ -91,7 +95,7 @@ class _Lane:
     """A few commits at once, each of everything that has arrived when it begins."""
 
     def __init__(self, pool: Pool, *, keyed: bool) -> None:
-        self._pool = pool
+        self._lend = partial(acquired, pool)
         self._keyed = keyed
         self._waiting: deque[_Member] = deque()
         self._commits: set[asyncio.Task[None]] = set()
@@ -155,19 +159,23 @@ class _Lane:
 
     async def _try(self, tickets: list[NewTicket]) -> list[Stored | EasyFlowError] | None:
         """Store a group; None when it is refused and nothing is stored."""
+
+        async def write(connection: Connection) -> list[Stored | EasyFlowError]:
+            return await self._store(connection, tickets)
+
         try:
-            async with acquired(self._pool) as connection:
-                return await self._store(connection, tickets)
-        except StorageUnavailable:
-            # Perhaps it was committed and only the word of it lost: nothing is repeated, and nobody told that it is.
-            return [StorageUnavailable() for _ in tickets]
+            return await certainly(self._lend, write, lambda connection: read_back(connection, tickets))
+        except StorageUnavailable as away:
+            # Nothing more is tried, and nobody told that it is stored: perhaps it was not.
+            return [type(away)() for _ in tickets]
         except Exception:
             return None  # whatever it is, the culprit hears of it when it goes alone
 
     async def _store(self, connection: Connection, tickets: list[NewTicket]) -> list[Stored | EasyFlowError]:
         if not self._keyed and not any(ticket.tags for ticket in tickets):
-            return await store_each(connection, tickets)
-        async with connection.transaction():
+            async with self_committing(connection):
+                return await store_each(connection, tickets)
+        async with committed(connection):
             if self._keyed:
                 await connection.execute(f"set local lock_timeout = '{KEY_WAIT}'")
             return await store_each(connection, tickets)

@@ -4,6 +4,7 @@ import { Outlet, useLocation } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 
 import { Navigation } from "@/app/Navigation";
+import { PausedBanner } from "@/app/PausedBanner";
 import { TopBar } from "@/app/TopBar";
 import { SkeletonLines } from "@/components/ui/States";
 import { SignInPage } from "@/features/session/SignInPage";
@@ -31,6 +32,7 @@ function OpenShell({ signOutOffered }: { signOutOffered: boolean }) {
       <Navigation />
       <div className="flex min-w-0 flex-1 flex-col pb-16 md:pb-0">
         <TopBar signOutOffered={signOutOffered} />
+        <PausedBanner />
         <main id="main" ref={main} tabIndex={-1} className="min-w-0 flex-1">
           <Outlet />
         </main>

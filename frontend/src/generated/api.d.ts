@@ -208,6 +208,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{job_id}/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Settle Job
+         * @description Say what happened outside; the job goes on from there. Of two callers who saw the same version one wins.
+         */
+        post: operations["settle_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lookup": {
         parameters: {
             query?: never;
@@ -362,6 +382,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Timeline
+         * @description Show whether unsafe jobs are paused, since when and why; what is kept, and what the server is now.
+         */
+        get: operations["get_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/timeline/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release Timeline
+         * @description Say what was lost: unsafe jobs that existed then are parked IN_DOUBT, all others then start again.
+         *
+         *     Answers when that is begun; workers go on with it. Of two callers who saw the same version one wins.
+         */
+        post: operations["release_timeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workers": {
         parameters: {
             query?: never;
@@ -432,6 +494,8 @@ export interface paths {
         /**
          * Get Readiness
          * @description Say that the database answers and is at this release's schema, else 503 with what is wrong.
+         *
+         *     Ready is also who starts no unsafe jobs: `timeline` says whether they are paused, or their guard is blind.
          */
         get: operations["get_readiness"];
         put?: never;
@@ -666,6 +730,52 @@ export interface components {
             seen_version: number;
         };
         /**
+         * Effect
+         * @description One thing a handler does outside, as the ledger knows it; `key` is the idempotency key its receiver was sent.
+         *
+         *     `closed_by` is "worker" where its own attempt closed it, else who settled it. `result_bytes` is null where no result
+         *     is recorded; of a ledger with more than a megabyte of results, only the latest are in the answer.
+         */
+        Effect: {
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            effects: components["schemas"]["Effects"];
+            /** Key */
+            key: string;
+            /** Lease No */
+            lease_no: number;
+            /** Name */
+            name: string;
+            /** Note */
+            note: string | null;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Ordinal */
+            ordinal: number;
+            /** Repeat Until */
+            repeat_until: string | null;
+            /** Request Hash */
+            request_hash: string;
+            /** Result */
+            result: unknown;
+            /** Result Bytes */
+            result_bytes: number | null;
+            state: components["schemas"]["EffectState"];
+            /** Tries */
+            tries: number;
+        };
+        /**
+         * EffectState
+         * @description What is known of an effect; the same words in database, API and settle.
+         * @enum {string}
+         */
+        EffectState: "open" | "happened" | "did_not_happen";
+        /**
          * Effects
          * @description What a task does outside its own job, declared when it is registered.
          * @enum {string}
@@ -731,6 +841,21 @@ export interface components {
             state: string | null;
         };
         /**
+         * GuardNotice
+         * @description Whether unsafe jobs are paused (`tripped`, `releasing`), since when and why.
+         */
+        GuardNotice: {
+            /** Differences */
+            differences: string[];
+            /** Since */
+            since: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "unwatched" | "watching" | "tripped" | "releasing";
+        };
+        /**
          * Health
          * @description The process, or everything it needs, works.
          */
@@ -742,10 +867,29 @@ export interface components {
              * @enum {string}
              */
             status: "ok" | "ready";
+            /** Timeline */
+            timeline?: ("unwatched" | "watching" | "tripped" | "releasing" | "blind") | null;
+        };
+        /**
+         * InDoubt
+         * @description Why a job waits for a person; `version` is the `seen_version` of a settle.
+         */
+        InDoubt: {
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Version */
+            version: number;
         };
         /**
          * Job
-         * @description One unit of work.
+         * @description One unit of work; `version` is that of its doubt while it is IN_DOUBT, else that of its dead letter.
          */
         Job: {
             /**
@@ -785,7 +929,7 @@ export interface components {
         };
         /**
          * JobDetail
-         * @description A job with everything known about it; its latest 100 attempts, oldest first.
+         * @description A job with all that is known of it; its latest 100 attempts, and 100 effects: those open, then the latest.
          */
         JobDetail: {
             /** Attempts */
@@ -799,11 +943,14 @@ export interface components {
             created_at: string;
             dead_letter: components["schemas"]["DeadLetter"] | null;
             /** Effects */
-            effects: unknown[];
+            effects: components["schemas"]["Effect"][];
+            /** Effects Total */
+            effects_total: number;
             /** Finished At */
             finished_at: string | null;
             /** Id */
             id: string;
+            in_doubt: components["schemas"]["InDoubt"] | null;
             last_error: components["schemas"]["LastError"] | null;
             /** Max Attempts */
             max_attempts: number | null;
@@ -1031,6 +1178,7 @@ export interface components {
             /** States */
             states: components["schemas"]["StateCount"][];
             throughput: components["schemas"]["Throughput"];
+            timeline: components["schemas"]["GuardNotice"];
             workers: components["schemas"]["Fleet"];
         };
         /**
@@ -1180,6 +1328,40 @@ export interface components {
             version: number;
         };
         /**
+         * Release
+         * @description An operator's word on what was lost: a time, or, said as such, nothing.
+         */
+        Release: {
+            /**
+             * Lost From
+             * @description since when commits may be missing; RFC 3339 with offset
+             * @default null
+             */
+            lost_from?: string | null;
+            /**
+             * Lost Until
+             * @description when this server took over; RFC 3339 with offset
+             * @default null
+             */
+            lost_until?: string | null;
+            /**
+             * Nothing Lost
+             * @description every commit is there: a planned switch, an upgrade
+             * @default false
+             */
+            nothing_lost?: boolean;
+            /**
+             * Reason
+             * @description why; kept in the audit log
+             */
+            reason: string;
+            /**
+             * Seen Version
+             * @description the version the caller looked at
+             */
+            seen_version: number;
+        };
+        /**
          * Replay
          * @description A replay, with the payload as it was or with another.
          */
@@ -1210,6 +1392,40 @@ export interface components {
             required: boolean;
             /** Signed In */
             signed_in: boolean;
+        };
+        /**
+         * Settle
+         * @description What happened outside, as somebody found out who looked there; `seen_version` is that of the job's `in_doubt`.
+         */
+        Settle: {
+            /**
+             * Complete
+             * @description with happened: the job ends SUCCEEDED with that result, its handler does not run on
+             * @default false
+             */
+            complete?: boolean;
+            /**
+             * Outcome
+             * @description what happened; or the job shall end FAILED, whatever it was
+             * @enum {string}
+             */
+            outcome: "happened" | "did_not_happen" | "failed";
+            /**
+             * Reason
+             * @description how you know; kept in the audit log
+             */
+            reason: string;
+            /**
+             * Result
+             * @description with happened: what the receiver answered; its handler gets it
+             * @default null
+             */
+            result?: unknown;
+            /**
+             * Seen Version
+             * @description the version the caller looked at
+             */
+            seen_version: number;
         };
         /**
          * SignIn
@@ -1295,6 +1511,52 @@ export interface components {
             buckets: components["schemas"]["Bucket"][];
         };
         /**
+         * Timeline
+         * @description The timeline guard. While it is `tripped` or `releasing`, unsafe jobs are not claimed.
+         *
+         *     `unwatched` before any worker came; `blind` when no worker may read the system identifier. A release waits until
+         *     `running` jobs, claimed before, have ended (at most 1,000 are counted).
+         */
+        Timeline: {
+            /** Blind */
+            blind: boolean;
+            /** Differences */
+            differences: string[];
+            found: components["schemas"]["Whereabouts"];
+            kept: components["schemas"]["Whereabouts"] | null;
+            /** Lost From */
+            lost_from: string | null;
+            /** Lost Until */
+            lost_until: string | null;
+            /** Parked */
+            parked: number;
+            /** Reason */
+            reason: string | null;
+            /** Released At */
+            released_at: string | null;
+            /** Released By */
+            released_by: string | null;
+            /** Running */
+            running: number;
+            /** Seen At */
+            seen_at: string | null;
+            /** Standby */
+            standby: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "unwatched" | "watching" | "tripped" | "releasing";
+            /** Tripped At */
+            tripped_at: string | null;
+            /** Tripped By */
+            tripped_by: string | null;
+            /** Version */
+            version: number | null;
+            /** Watched Since */
+            watched_since: string | null;
+        };
+        /**
          * Total
          * @description How many there are; `capped` means at least so many.
          */
@@ -1306,6 +1568,22 @@ export interface components {
             kind: "exact" | "capped" | "estimate";
             /** Value */
             value: number;
+        };
+        /**
+         * Whereabouts
+         * @description Where a database is, or was: its cluster, the cluster's timeline, its own oid, and how far its log was flushed.
+         *
+         *     What the role may not read is null.
+         */
+        Whereabouts: {
+            /** Commit Counter */
+            commit_counter: string | null;
+            /** Database Oid */
+            database_oid: number;
+            /** System Identifier */
+            system_identifier: string | null;
+            /** Timeline Id */
+            timeline_id: number | null;
         };
         /**
          * Worker
@@ -1492,7 +1770,9 @@ export interface operations {
     discard_dead_letter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description the job's id */
                 job_id: string;
@@ -1600,7 +1880,9 @@ export interface operations {
     replay_dead_letter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description the job's id */
                 job_id: string;
@@ -2058,7 +2340,9 @@ export interface operations {
     cancel_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description the job's id */
                 job_id: string;
@@ -2243,7 +2527,9 @@ export interface operations {
     run_job_now: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description the job's id */
                 job_id: string;
@@ -2253,6 +2539,116 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["ActOnJob"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settle_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the job's id */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Settle"];
             };
         };
         responses: {
@@ -2466,7 +2862,9 @@ export interface operations {
     change_queue: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -2507,6 +2905,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2903,6 +3310,160 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_timeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_timeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Release"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,5 +1,5 @@
 // A job as the API answers it, for tests.
-import type { JobDetail } from "@/lib/api/types";
+import type { Effect, JobDetail } from "@/lib/api/types";
 
 const PLAIN: JobDetail = {
   id: "01a20612-0dbd-765e-8fd0-fd03854dfd08",
@@ -26,8 +26,33 @@ const PLAIN: JobDetail = {
   progress: null,
   attempts: [],
   effects: [],
+  effects_total: 0,
+  in_doubt: null,
   dead_letter: null,
 };
+
+const OPEN: Effect = {
+  ordinal: 1,
+  name: "charge",
+  effects: "unsafe",
+  state: "open",
+  key: "01a20612-0dbd-765e-8fd0-fd03854dfd08.1.5f2c90aa",
+  tries: 1,
+  lease_no: 1,
+  opened_at: "2026-11-23T12:00:00Z",
+  closed_at: null,
+  closed_by: null,
+  note: null,
+  repeat_until: null,
+  request_hash: "5f2c90aa",
+  result: null,
+  result_bytes: null,
+};
+
+/** An open, unsafe effect, but for what `facts` says. */
+export function effectWith(facts: Partial<Effect>): Effect {
+  return { ...OPEN, ...facts };
+}
 
 /** A READY demo.echo job, but for what `facts` says. */
 export function jobWith(facts: Partial<JobDetail>): JobDetail {

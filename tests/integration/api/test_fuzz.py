@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.api import PAY, Api, problem
+from tests.support.doubts import in_doubt
 from tests.support.factories import FAILED, TASK, run_through
 
 SETTINGS = settings(
@@ -125,6 +126,27 @@ async def test_any_act_on_anything(api: Api, text: str, body: bytes) -> None:
         check(await api.client.get(f"/api/v1/{path}"))
         check(await api.client.post(f"/api/v1/{path}", content=body, headers={"content-type": "application/json"}))
         check(await api.client.patch(f"/api/v1/{path}", content=body, headers={"content-type": "application/json"}))
+
+
+@SETTINGS
+@given(
+    said=st.fixed_dictionaries(
+        {
+            "outcome": st.one_of(st.sampled_from(["happened", "did_not_happen", "failed"]), VALUES),
+            "reason": st.one_of(TEXTS, VALUES),
+            "seen_version": st.one_of(st.just(1), NUMBERS, VALUES),
+        },
+        optional={"result": VALUES, "complete": st.one_of(st.booleans(), VALUES)},
+    ),
+    key=st.one_of(st.none(), st.text("ab", min_size=1, max_size=1)),
+)
+async def test_any_settle(api: Api, said: dict[str, Any], key: str | None) -> None:
+    job_id = await in_doubt(api.connection)
+    headers = {} if key is None else {"idempotency_key": key}
+    check(await api.send(f"/jobs/{job_id}/settle", json.dumps(said), **headers))
+    check(await api.get(f"/jobs/{job_id}"))
+    for table in ("ready", "parked"):
+        await api.connection.execute(f"delete from easyflow.{table}")
 
 
 @SETTINGS

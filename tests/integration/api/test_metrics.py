@@ -13,8 +13,9 @@ from easyflow.api import metrics
 from easyflow.api.app import create_app
 from easyflow.settings import Settings
 from tests.conftest import Connect
-from tests.support.api import Api, running_api
-from tests.support.factories import FAILED, claim, run_through, start_executor, submit, ticket
+from tests.support.api import PAY, Api, running_api
+from tests.support.doubts import in_doubt
+from tests.support.factories import FAILED, TASK, claim, run_through, start_executor, submit, ticket
 
 
 class Read:
@@ -110,6 +111,40 @@ async def test_the_age_of_the_oldest_ready_job_is_told_for_each_queue(api: Api, 
     read = await scrape(api.client)
     assert 90 <= read.value("easyflow_queue_oldest_ready_age_seconds", queue="default") < 120
     assert all(age == 0 for age in read.values("easyflow_queue_oldest_ready_age_seconds", queue="b"))
+
+
+async def test_jobs_in_doubt_are_told_by_queue_and_task_with_the_age_of_the_oldest(api: Api, fresh: None) -> None:
+    assert (await scrape(api.client)).values("easyflow_jobs_in_doubt") == []
+    for facts in ({}, {}, {"queue": "money"}, {"task": PAY, "queue": "money"}):
+        await in_doubt(api.connection, **facts)
+    first = await api.connection.fetchval("select min(job_id::text) from easyflow.parked")
+    await api.connection.execute(
+        "with taken as (delete from easyflow.parked where job_id::text = $1 returning *) "
+        "insert into easyflow.parked (job_id, parked_at, lease_no, priority, state, queue, task) "
+        "select job_id, easyflow.clock() - interval '90 seconds', lease_no, priority, state, queue, task from taken",
+        first,
+    )
+    read = await scrape(api.client)
+    pairs = {("default", TASK): 2, ("money", TASK): 1, ("money", PAY): 1}
+    for (queue, task), jobs in pairs.items():
+        assert read.value("easyflow_jobs_in_doubt", queue=queue, task=task) == jobs
+    age = "easyflow_jobs_in_doubt_oldest_age_seconds"
+    assert 90 <= read.value(age, queue="default", task=TASK) < 120
+    assert 0 <= read.value(age, queue="money", task=PAY) < 60
+    overview = (await api.get("/stats/overview")).json()
+    assert {"state": "IN_DOUBT", "value": 4, "kind": "exact"} in overview["states"]
+
+
+async def test_only_the_fullest_pairs_of_doubts_have_a_name(
+    api: Api, fresh: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "MOST_QUEUES", 2)
+    for number in range(4):
+        for _ in range(number + 1):
+            await in_doubt(api.connection, queue=f"q{number}")
+    read = await scrape(api.client)
+    assert read.labels("easyflow_jobs_in_doubt", "queue") == {"q3", "q2", "(other)"}
+    assert read.value("easyflow_jobs_in_doubt", queue="(other)", task="(other)") == 3
 
 
 async def test_only_the_fullest_queues_have_a_name(api: Api, fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from easyflow.local.postgres import LocalPostgres
 from easyflow.settings import Settings
 from easyflow.storage.sql import Connection
 from tests.support.api import register_tasks
+from tests.support.doubts import in_doubt
 from tests.support.factories import DONE, FAILED, RETRY_LATER, TASK, claim, concurrent, end, submit, submit_many, ticket
 from tests.support.postgres import fresh_database
 from tests.support.served import served_api
@@ -37,6 +38,7 @@ CHECKS = [
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path_regex="/stream$")
 JOBS: list[str] = []
 LETTERS: list[str] = []
+DOUBTS: list[str] = []
 
 
 async def fill(connection: Connection) -> None:
@@ -45,6 +47,7 @@ async def fill(connection: Connection) -> None:
     for outcome, ids in ((FAILED, LETTERS), (DONE, JOBS), (RETRY_LATER, JOBS)):
         ids += map(str, await submit_many(connection, EACH, tags=["a"]))
         await end(connection, await claim(connection, EACH), outcome)
+    DOUBTS.extend([str(await in_doubt(connection)) for _ in range(EACH)])
     JOBS.extend(map(str, await submit_many(connection, EACH)))
     await claim(connection, EACH)
     waiting = [each for _ in range(EACH) for each in (ticket(), ticket(delay_seconds=3600.0), concurrent())]
@@ -74,7 +77,8 @@ def map_path_parameters(context: schemathesis.HookContext, path_parameters: dict
     asked = (path_parameters or {}).get("job_id")
     if asked is None or len(asked) < 36 or asked[0] in "01":
         return path_parameters
-    known = LETTERS if context.operation and "dead-letters" in context.operation.path else JOBS
+    path = context.operation.path if context.operation else ""
+    known = LETTERS if "dead-letters" in path else DOUBTS if path.endswith("/settle") else JOBS
     return {**(path_parameters or {}), "job_id": known[sum(map(ord, asked)) % len(known)]}
 
 

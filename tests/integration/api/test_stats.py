@@ -13,6 +13,7 @@ from easyflow.domain.outcome import Failed, Fault
 from easyflow.domain.states import State
 from easyflow.storage import queues, stats, workers
 from easyflow.storage.sql import Connection
+from tests.support import acts
 from tests.support.api import Api, places, problem, shaped
 from tests.support.factories import (
     BACK,
@@ -122,7 +123,7 @@ async def test_a_queue_says_what_is_in_it_and_since_when(api: Api) -> None:
     await submit(api.connection, ticket(delay_seconds=60.0), concurrent())
     await stop_clock(api.connection, start + timedelta(seconds=10))
     await claim(api.connection)
-    await queues.change(api.connection, "letters", actor="test", paused=True)
+    await acts.change_queue(api.connection, "letters", actor="test", paused=True)
     seen = await queue(api, "default")
     assert (seen.ready, seen.running, seen.parked, seen.paused, seen.counts) == (2, 1, 2, False, "exact")
     assert seen.oldest_ready_at == start + timedelta(seconds=3)

@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 import pytest
 from uuid_utils.compat import uuid7
 
-from easyflow.storage import conservation, dead_letters
+from easyflow.storage import conservation
 from easyflow.storage.admission import admit
 from easyflow.storage.sql import Connection
 from tests.integration.cli.conftest import Easyflow
+from tests.support import acts
 from tests.support.factories import (
     DONE,
     FAILED,
@@ -35,9 +36,9 @@ async def a_bit_of_everything(database: Connection) -> None:
     await run_through(database, DONE)
     await run_through(database, FAILED)
     replayed, discarded = await run_through(database, FAILED), await run_through(database, FAILED)
-    await dead_letters.replay(database, replayed, seen_version=1, payload=None, actor="ann", reason="again")
+    await acts.replay(database, replayed, seen_version=1, payload=None, actor="ann", reason="again")
     await end(database, await claim(database), DONE)
-    await dead_letters.discard(database, discarded, seen_version=1, actor="ann", reason="no")
+    await acts.discard(database, discarded, seen_version=1, actor="ann", reason="no")
     await submit(database, ordered(), ordered(), concurrent("c"), concurrent("c"))
     await admit(database, [key(in_order=True), key("c")])
     await end(database, await claim(database, 2), RETRY_LATER)
@@ -93,7 +94,7 @@ async def failed_but_its_letter_says_replayed(database: Connection) -> str:
 
 async def an_open_letter_of_a_job_that_runs_again(database: Connection) -> str:
     job_id = await run_through(database, FAILED)
-    await dead_letters.replay(database, job_id, seen_version=1, payload=None, actor="ann", reason="again")
+    await acts.replay(database, job_id, seen_version=1, payload=None, actor="ann", reason="again")
     await database.execute("update easyflow.dead_letters set state = 'open' where job_id = $1", job_id)
     return str(job_id)
 

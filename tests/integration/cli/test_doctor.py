@@ -25,7 +25,8 @@ async def test_each_rule_has_a_line_and_the_test_servers_durability_is_caught(ea
     lines = {line[6:].split("  ")[0]: line.split()[0] for line in done.out.splitlines() if "durability" not in line}
     assert lines == {
         "database": "ok", "version": "ok", "role": "ok", "schema": "ok", "isolation": "ok", "clock": "ok",
-        "clock override": "ok", "partitions": "ok", "connections": "ok", "transactions": "ok", "access": "ok",
+        "clock override": "ok", "partitions": "ok", "connections": "ok", "timeline": "ok", "transactions": "ok",
+        "access": "ok",
     }  # fmt: skip
     assert [line.split()[0] for line in done.out.splitlines() if "durability" in line] == ["FAIL", "FAIL", "ok"]
     assert "fsync is off: a crash can lose jobs that were acknowledged; switch it on" in done.out

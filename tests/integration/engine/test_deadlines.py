@@ -30,13 +30,34 @@ async def test_an_async_handler_is_cancelled_at_its_deadline_and_that_is_an_erro
     assert worker.executors() == executors
 
 
-async def test_a_deadline_of_an_unsafe_task_leaves_the_outcome_unknown(site: Site) -> None:
-    job_id = await site.submit("test.hasty_unsafe", {"seconds": 60})
+async def test_a_deadline_of_an_unsafe_task_that_has_begun_no_effect_is_an_error_like_any_other(site: Site) -> None:
+    job_id = await site.submit("test.hasty_unsafe", {"seconds": 60}, max_attempts=2)
     assert await site.until_ended(job_id) == ["FAILED"]
-    assert site.trace.count("start", job_id) == 1
+    assert site.trace.count("start", job_id) == 2
     letter = await site.dead_letter(job_id)
     assert letter is not None
-    assert letter["reason"] == "timed out, outcome unknown"
+    assert letter["reason"] == "attempts exhausted"
+
+
+@pytest.mark.parametrize(("task", "timeout"), [("test.charge_unsafe", 0.5), ("test.charge_unsafe_apart", 6.0)])
+async def test_a_deadline_in_the_middle_of_an_unsafe_effect_waits_for_a_person(
+    site: Site, task: str, timeout: float
+) -> None:
+    job_id = await site.submit(task, {"first": "hangs"}, timeout_seconds=timeout)
+    await site.until_state(job_id, "IN_DOUBT", seconds=15)
+    assert (site.trace.count("start", job_id), site.trace.count("charged", job_id)) == (1, 1)
+    (attempt,) = await site.attempts(job_id)
+    assert (attempt["outcome"], attempt["error_type"]) == ("in_doubt", "DeadlinePassed")
+    assert attempt["error_message"] == f"not done within {timeout:g} s"
+    assert await site.dead_letter(job_id) is None
+
+
+async def test_a_deadline_in_the_middle_of_a_keyed_effect_repeats_it_with_its_key(site: Site) -> None:
+    job_id = await site.submit("test.charge_keyed", {"first": "hangs"}, timeout_seconds=0.5)
+    assert await site.until_ended(job_id) == ["SUCCEEDED"]
+    assert await site.outcomes(job_id) == ["retried", "succeeded"]
+    first, again = site.trace.events("charged", job_id)
+    assert first["key"] == again["key"]
 
 
 async def test_a_job_may_bring_a_deadline_of_its_own(site: Site) -> None:

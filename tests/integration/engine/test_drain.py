@@ -48,11 +48,15 @@ async def test_running_jobs_finish_and_the_rest_goes_back_unharmed(own_site: Sit
 
 async def test_what_does_not_finish_in_time_goes_back_unless_it_may_have_acted(own_site: Site) -> None:
     with running_worker(own_site.url, own_site.trace, executors=1, drain_grace_seconds=0.3) as worker:
-        tasks = ["test.pure", "test.write", "test.sync", "test.process", "test.deaf"]
+        tasks = ["test.pure", "test.write", "test.sync", "test.process", "test.deaf", "test.keyed", "test.unsafe"]
         back = [await own_site.submit(task, {"seconds": 60}, timeout_seconds=60.0) for task in tasks]
-        unsafe = await own_site.submit("test.unsafe", {"seconds": 60})
-        for job_id in (*back, unsafe):
+        for job_id in back:
             await own_site.until_traced("start", job_id)
+        hanging = {"payload": {"first": "hangs"}, "timeout_seconds": 60.0}
+        back.append(await own_site.submit("test.charge_keyed", **hanging))
+        unsafe = [await own_site.submit(f"test.charge_unsafe{where}", **hanging) for where in ("", "_apart")]
+        for job_id in (back[-1], *unsafe):
+            await own_site.until_traced("charged", job_id)
         worker.send(signal.SIGTERM)
         began = time.monotonic()
         assert worker.ended() == 0
@@ -60,18 +64,19 @@ async def test_what_does_not_finish_in_time_goes_back_unless_it_may_have_acted(o
     assert set((await own_site.states(back)).values()) == {"READY"}
     await assert_uncharged(own_site, back)
     assert await own_site.effects() == 0
-    letter = await own_site.dead_letter(unsafe)
-    assert letter is not None
-    assert letter["reason"] == "drained, outcome unknown"
+    assert set((await own_site.states(unsafe)).values()) == {"IN_DOUBT"}
+    assert [await own_site.dead_letter(job_id) for job_id in unsafe] == [None, None]
+    assert [await own_site.outcomes(job_id) for job_id in unsafe] == [["in_doubt"], ["in_doubt"]]
     await own_site.assert_conserved()
 
 
 async def test_a_second_signal_does_not_wait_for_the_grace_period(own_site: Site) -> None:
     with running_worker(own_site.url, own_site.trace, executors=1, drain_grace_seconds=60) as worker:
-        back = [await own_site.submit(task, {"seconds": 60}) for task in ("test.pure", "test.write")]
-        keyed = await own_site.submit("test.keyed", {"seconds": 60})
-        for job_id in (*back, keyed):
+        back = [await own_site.submit(task, {"seconds": 60}) for task in ("test.pure", "test.write", "test.keyed")]
+        for job_id in back:
             await own_site.until_traced("start", job_id)
+        unsafe = await own_site.submit("test.charge_unsafe", {"first": "hangs"}, timeout_seconds=60.0)
+        await own_site.until_traced("charged", unsafe)
         worker.send(signal.SIGTERM)
         worker.until_said("worker.draining")
         worker.send(signal.SIGTERM)
@@ -81,7 +86,7 @@ async def test_a_second_signal_does_not_wait_for_the_grace_period(own_site: Site
         assert await own_site.connection.fetchval("select state from easyflow.workers") == "stopped"
     assert set((await own_site.states(back)).values()) == {"READY"}
     await assert_uncharged(own_site, back)
-    assert (await own_site.states([keyed]))[keyed] == "FAILED"
+    assert (await own_site.states([unsafe]))[unsafe] == "IN_DOUBT"
     await own_site.assert_conserved()
 
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
 
-from easyflow.domain.outcome import Failed, Fault, PutBack, Succeeded, Vanished
+from easyflow.domain.outcome import Failed, Fault, PutBack, Succeeded
+from easyflow.domain.rescue import Fate
 from easyflow.errors import Conflict, Missing, StorageUnavailable
 from easyflow.storage import jobs, workers
 from easyflow.storage.admission import admit
 from easyflow.storage.rescue import Limits, rescue
 from easyflow.storage.sql import Connection, statement
 from tests.conftest import Connect
+from tests.support import acts
 from tests.support.factories import (
     BACK,
     DONE,
     ENDINGS,
     FAILED,
+    STOPPED,
+    VANISHED,
     assert_conserved,
     claim,
     concurrent,
@@ -35,7 +40,7 @@ from tests.support.factories import (
 )
 from tests.support.interleave import Stage
 
-ALL = {**ENDINGS, "snooze": PutBack("snoozed", 60.0, None), "lose": Vanished()}
+ALL = {**ENDINGS, "snooze": PutBack("snoozed", 60.0, None), "lose": VANISHED, "stop": STOPPED}
 WAITING = {
     "READY": ticket,
     "SCHEDULED": lambda: ticket(delay_seconds=3600.0),
@@ -44,7 +49,7 @@ WAITING = {
 
 
 async def cancel(connection: Connection, job_id: UUID) -> str:
-    return await jobs.cancel(connection, job_id, actor="ann", reason="not wanted")
+    return await acts.cancel(connection, job_id, actor="ann", reason="not wanted")
 
 
 @pytest.mark.parametrize("state", WAITING)
@@ -87,16 +92,15 @@ async def test_a_job_with_the_flag_ends_cancelled_whatever_its_ending_says(conne
     await assert_conserved(connection, 1)
 
 
-@pytest.mark.parametrize("fate", ["unstarted", "unknown"])
-async def test_a_job_with_the_flag_ends_cancelled_when_its_executor_dies(connect: Connect, fate: str) -> None:
+@pytest.mark.parametrize("fate", get_args(Fate))
+async def test_a_job_with_the_flag_ends_cancelled_when_its_executor_dies(connect: Connect, fate: Fate) -> None:
     connection = await connect()
     executor_id = await start_executor(connection)
     (job_id,) = await submit(connection, ticket())
     await claim(connection, executor_id=executor_id)
     await cancel(connection, job_id)
     await workers.retire(connection, executor_id)
-    # Of unregistered effects: an attempt of unknown fate fails, one that never began runs again.
-    moved = await rescue(connection, [executor_id], lambda token: fate, Limits(3, 10))  # type: ignore[arg-type,return-value]
+    moved = await rescue(connection, [executor_id], lambda token: fate, Limits(3, 10))
     assert [row["state"] for row in moved] == ["CANCELLED"]
     assert await place(connection, job_id) == "CANCELLED"
 
@@ -212,12 +216,12 @@ async def test_a_scheduled_job_is_started_early_once(connect: Connect) -> None:
     connection = await connect()
     plain, keyed = await submit(connection, ticket(delay_seconds=3600.0), concurrent(delay_seconds=3600.0))
     for job_id in (plain, keyed):
-        assert await jobs.run_now(connection, job_id, actor="ann", reason=None) == "default"
+        assert await acts.run_now(connection, job_id, actor="ann", reason=None) == "default"
         assert await place(connection, job_id) == "READY"
         with pytest.raises(Conflict, match="READY"):
-            await jobs.run_now(connection, job_id, actor="ann", reason=None)
+            await acts.run_now(connection, job_id, actor="ann", reason=None)
     with pytest.raises(Missing):
-        await jobs.run_now(connection, uuid4(), actor="ann", reason=None)
+        await acts.run_now(connection, uuid4(), actor="ann", reason=None)
     kinds = [row["kind"] for row in await connection.fetch("select kind from easyflow.job_events")]
     assert kinds == ["run now", "run now"]
 
@@ -226,7 +230,7 @@ async def test_a_job_started_early_queues_for_a_key_that_is_full(connect: Connec
     connection = await connect()
     holder, later = await submit(connection, concurrent(), concurrent(delay_seconds=3600.0))
     await admit(connection, [key()])
-    await jobs.run_now(connection, later, actor="ann", reason=None)
+    await acts.run_now(connection, later, actor="ann", reason=None)
     assert [await place(connection, holder), await place(connection, later)] == ["READY", "BLOCKED"]
 
 
@@ -235,6 +239,6 @@ async def test_a_blocked_job_cannot_be_started_early_and_keeps_its_place(connect
     holder, first, second = await submit(connection, *(concurrent() for _ in range(3)))
     await admit(connection, [key()])
     with pytest.raises(Conflict, match="BLOCKED"):
-        await jobs.run_now(connection, first, actor="ann", reason=None)
+        await acts.run_now(connection, first, actor="ann", reason=None)
     await cancel(connection, holder)
     assert [await place(connection, first), await place(connection, second)] == ["READY", "BLOCKED"]

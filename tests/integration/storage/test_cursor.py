@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from easyflow.storage import enqueue, jobs
+from easyflow.storage import enqueue
 from easyflow.storage.sql import Connection, statement
 from easyflow.storage.streams import Streams
 from tests.conftest import Connect
+from tests.support import acts
 from tests.support.factories import BACK, RETRY, claim, end, submit, submit_many, ticket
 from tests.support.mutations import mutated
 
@@ -75,7 +76,7 @@ async def test_a_job_started_early_comes_before_what_is_new(connect: Connect) ->
     streams = Streams()
     (waiting,) = await submit(connection, ticket(delay_seconds=3600.0))
     (new,) = await submit_many(connection, 1)
-    await jobs.run_now(connection, waiting, actor="ann", reason="now")
+    await acts.run_now(connection, waiting, actor="ann", reason="now")
     assert await ids(connection, 10, streams) == [waiting, new]
 
 

@@ -14,6 +14,7 @@ from easyflow.storage import dead_letters, jobs
 from easyflow.storage.admission import admit
 from easyflow.storage.sql import Connection
 from tests.conftest import Connect
+from tests.support import acts
 from tests.support.factories import (
     DONE,
     FAILED,
@@ -34,17 +35,17 @@ from tests.support.interleave import Stage
 
 async def replay(connection: Connection, job_id: UUID, seen_version: int = 1, **facts: Any) -> str:
     said = {"payload": None, "actor": "ann", "reason": "the bank is back", **facts}
-    return await dead_letters.replay(connection, job_id, seen_version=seen_version, **said)
+    return await acts.replay(connection, job_id, seen_version=seen_version, **said)
 
 
 async def discard(connection: Connection, job_id: UUID, seen_version: int = 1) -> int:
-    return await dead_letters.discard(connection, job_id, seen_version=seen_version, actor="bob", reason="paid by hand")
+    return await acts.discard(connection, job_id, seen_version=seen_version, actor="bob", reason="paid by hand")
 
 
 async def test_a_replay_runs_the_same_job_again_with_fresh_budgets(connect: Connect) -> None:
     connection = await connect()
     job_id = await run_through(connection, RETRY)
-    await jobs.run_now(connection, job_id, actor="ann", reason=None)
+    await acts.run_now(connection, job_id, actor="ann", reason=None)
     await end(connection, await claim(connection), FAILED)
     assert await replay(connection, job_id) == "default"
     row = await ticket_of(connection, job_id)

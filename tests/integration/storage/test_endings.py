@@ -8,11 +8,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from easyflow.domain.outcome import Failed, Fault, Outcome, PutBack, Succeeded, Vanished
+from easyflow.domain.outcome import Failed, Fault, Outcome, PutBack, Succeeded
 from easyflow.storage import jobs, leases, tasks, workers
 from easyflow.storage.sql import statement
 from easyflow.storage.tasks import TaskRow
 from tests.conftest import Connect
+from tests.support import acts
 from tests.support.factories import (
     BACK,
     DONE,
@@ -21,6 +22,7 @@ from tests.support.factories import (
     RETRY,
     SNOOZE,
     TASK,
+    VANISHED,
     assert_conserved,
     claim,
     end,
@@ -65,7 +67,7 @@ async def test_a_retry_is_counted_and_waits_and_a_snooze_is_not_counted(connect:
     assert (row["state"], row["retry_count"], row["run_at"] - row["since"]) == (
         "SCHEDULED", 1, timedelta(seconds=60),
     )  # fmt: skip
-    await jobs.run_now(connection, job_id, actor="ann", reason=None)
+    await acts.run_now(connection, job_id, actor="ann", reason=None)
     await end(connection, await claim(connection), SNOOZE)
     assert (await ticket_of(connection, job_id))["retry_count"] == 1
     assert await outcomes(connection, job_id) == ["retried", "snoozed"]
@@ -95,7 +97,7 @@ async def test_a_job_handed_back_pays_nothing_and_leaves_no_history(connect: Con
 
 async def test_a_vanished_child_costs_a_loss(connect: Connect) -> None:
     connection = await connect()
-    job_id = await run_through(connection, Vanished())
+    job_id = await run_through(connection, VANISHED)
     row = await ticket_of(connection, job_id)
     assert [row[name] for name in ("state", "losses", "unstarted")] == ["READY", 1, 0]
     assert await outcomes(connection, job_id) == ["lost"]
@@ -110,7 +112,7 @@ async def test_a_failure_may_cost_a_loss(connect: Connect) -> None:
 async def test_endings_of_every_kind_are_recorded_together(connect: Connect) -> None:
     connection = await connect()
     given = await submit_many(connection, 5)
-    kinds: list[Outcome] = [DONE, RETRY, FAILED, BACK, Vanished()]
+    kinds: list[Outcome] = [DONE, RETRY, FAILED, BACK, VANISHED]
     claimed = await claim(connection, 5)
     accepted = await leases.end(
         connection, uuid4(), [ending(row, kind) for row, kind in zip(claimed, kinds, strict=True)]

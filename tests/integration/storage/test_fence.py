@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from easyflow.domain.outcome import Succeeded, Vanished
+from easyflow.domain.outcome import Succeeded
 from easyflow.storage import leases, workers
 from easyflow.storage.leases import Ending
 from easyflow.storage.rescue import Limits, rescue
@@ -15,7 +15,10 @@ from easyflow.storage.sql import Connection, statement
 from tests.conftest import Connect
 from tests.support.factories import (
     DONE,
+    DOUBT,
     ENDINGS,
+    STOPPED,
+    VANISHED,
     assert_conserved,
     claim,
     end,
@@ -30,8 +33,14 @@ from tests.support.factories import (
 )
 from tests.support.mutations import mutated
 
-ALL = {**ENDINGS, "lose": Vanished()}
-FENCED = {"finish": "finish_jobs", "put_back": "put_back_jobs", "fail": "fail_jobs", "hand_back": "hand_back_jobs"}
+ALL = {**ENDINGS, "lose": VANISHED, "stop": STOPPED, "doubt": DOUBT}
+FENCED = {
+    "finish": "finish_jobs",
+    "put_back": "put_back_jobs",
+    "fail": "fail_jobs",
+    "hand_back": "hand_back_jobs",
+    "doubt": "put_in_doubt",
+}
 
 
 async def taken_over(connection: Connection) -> tuple[asyncpg.Record, asyncpg.Record]:
@@ -54,6 +63,7 @@ async def test_a_stale_ending_changes_nothing_and_is_missing_from_the_answer(con
     assert await ticket_of(connection, old["job_id"]) == before
     assert await outcomes(connection, old["job_id"]) == ["unstarted"]
     assert await connection.fetchval("select count(*) from easyflow.dead_letters") == 0
+    assert await connection.fetchval("select count(*) from easyflow.job_events") == 0
     assert [row["job_id"] for row in await end(connection, [present])] == [old["job_id"]]
 
 
@@ -62,7 +72,7 @@ async def test_without_the_token_a_stale_ending_would_count(connect: Connect, ki
     connection = await connect()
     old, _ = await taken_over(connection)
     with mutated(FENCED[kind], ("and claim_token = any", "and claim_token <> any")):
-        assert len(await end(connection, [old], ENDINGS[kind])) == 1
+        assert len(await end(connection, [old], ALL[kind])) == 1
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -13,11 +13,11 @@ import asyncpg
 import pytest
 
 from easyflow.domain.outcome import PutBack
-from easyflow.storage import jobs, queues
 from easyflow.storage.admission import FIRST_KEY, admit, keys_of, sweep
 from easyflow.storage.enqueue import NewTicket
 from easyflow.storage.sql import Connection, statement
 from tests.conftest import Connect
+from tests.support import acts
 from tests.support.factories import (
     BACK,
     DONE,
@@ -62,7 +62,7 @@ async def test_a_key_lets_one_job_go_unless_its_queue_says_more(
 
 async def test_a_queue_may_let_several_jobs_of_a_key_run_but_an_order_has_one_head(connect: Connect) -> None:
     connection = await connect()
-    await queues.change(connection, "default", actor="ann", concurrency_per_key=2)
+    await acts.change_queue(connection, "default", actor="ann", concurrency_per_key=2)
     free = await submit(connection, *(concurrent() for _ in range(3)))
     row = await submit(connection, *(ordered() for _ in range(3)))
     await admit(connection, [key(), key(in_order=True)])
@@ -97,7 +97,7 @@ async def test_the_head_of_an_order_keeps_its_key_while_it_waits(connect: Connec
     await admit(connection, [key(in_order=True)])
     accepted = await end(connection, await claim(connection), outcome)
     assert await admit(connection, keys_of(accepted)) == []
-    await jobs.run_now(connection, head, actor="ann", reason=None)
+    await acts.run_now(connection, head, actor="ann", reason=None)
     assert await places(connection, [head, after]) == ["READY", "BLOCKED"]
 
 
@@ -174,7 +174,7 @@ async def test_keys_without_jobs_are_removed_and_made_again(connect: Connect) ->
 
 async def test_jobs_let_go_together_are_claimed_in_their_order(connect: Connect) -> None:
     connection = await connect()
-    await queues.change(connection, "default", actor="ann", concurrency_per_key=4)
+    await acts.change_queue(connection, "default", actor="ann", concurrency_per_key=4)
     given = await submit(connection, *(concurrent() for _ in range(6)))
     await admit(connection, [key()])
     assert [row["job_id"] for row in await claim(connection, 10)] == given[:4]
@@ -222,7 +222,7 @@ async def work(connection: Connection, watch: Watch, jobs_left: list[int], chanc
 
 async def test_eight_workers_keep_every_limit_and_every_order_and_leave_nothing_behind(connect: Connect) -> None:
     workers = [await connect() for _ in range(8)]
-    await queues.change(workers[0], "default", actor="ann", concurrency_per_key=3)
+    await acts.change_queue(workers[0], "default", actor="ann", concurrency_per_key=3)
     tickets = [make(f"{make.__name__}-{n % 12}") for n in range(240) for make in (concurrent, ordered)]
     given = await submit(workers[0], *tickets)
     await admit(workers[0], {key(t.key or "", in_order=bool(t.ordered)) for t in tickets})

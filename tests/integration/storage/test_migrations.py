@@ -17,6 +17,7 @@ from easyflow.engine.housekeeping import roll_up
 from easyflow.errors import StorageUnavailable
 from easyflow.local.postgres import LocalPostgres
 from easyflow.storage.migrations import alembic_config, migrate, present_revision, wanted_revision
+from tests.support.earlier import run_through_earlier
 from tests.support.factories import FAILED, run_through, stop_clock
 from tests.support.postgres import fresh_database
 from tests.support.waiting import until
@@ -141,10 +142,10 @@ async def test_a_migration_that_waits_too_long_for_running_work_gives_up_and_cha
     before = await shape(empty_url)
     worker, other = await asyncpg.connect(empty_url), await asyncpg.connect(empty_url)
     async with worker.transaction():
-        await run_through(worker, FAILED)
+        await run_through_earlier(worker, FAILED)
         with pytest.raises(Exception, match="lock timeout"):
             await asyncio.to_thread(migrate, empty_url)
-        await asyncio.wait_for(run_through(other, FAILED, queue="default"), 10)
+        await asyncio.wait_for(run_through_earlier(other, FAILED), 10)
     assert await shape(empty_url) == before
     assert await present_revision(empty_url) == "0001"
     await asyncio.to_thread(migrate, empty_url)
@@ -159,7 +160,7 @@ async def test_what_ended_on_the_day_before_the_migration_is_counted_after_it(em
     connection = await asyncpg.connect(empty_url)
     now = await connection.fetchval("select easyflow.clock()")
     await stop_clock(connection, now - timedelta(hours=2))
-    await run_through(connection, FAILED)
+    await run_through_earlier(connection, FAILED)
     await stop_clock(connection, now)
     await asyncio.to_thread(migrate, empty_url)
 

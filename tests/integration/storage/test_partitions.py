@@ -12,7 +12,7 @@ from easyflow.storage.sql import Connection, statement
 from tests.conftest import Connect
 from tests.support.factories import birthday, claim, end, start_executor, stop_clock, submit, ticket, ticket_of
 
-TABLES = ("jobs", "finished", "attempts", "results")
+TABLES = ("jobs", "finished", "attempts", "results", "effects")
 MONTH_AHEAD = 31
 
 
@@ -35,14 +35,14 @@ async def days(connection: Connection, table: str) -> int:
 
 async def test_a_database_is_born_with_yesterday_today_and_a_week(connect: Connect) -> None:
     connection = await connect()
-    assert [await days(connection, table) for table in TABLES] == [9] * 4
+    assert [await days(connection, table) for table in TABLES] == [9] * len(TABLES)
     assert await create(connection, 7) == 0
 
 
 async def test_days_are_added_where_the_last_ones_end(connect: Connect) -> None:
     connection = await connect()
     assert await create(connection, 9) == 2 * len(TABLES)
-    assert [await days(connection, table) for table in TABLES] == [11] * 4
+    assert [await days(connection, table) for table in TABLES] == [11] * len(TABLES)
 
 
 async def test_of_several_processes_that_add_days_one_does_it_and_the_others_wait(connect: Connect) -> None:
@@ -83,7 +83,7 @@ async def test_a_new_day_has_every_index_of_the_first_ones_and_its_primary_key_i
         join pg_am as a on a.oid = c.relam
         left join pg_inherits as i on i.inhrelid = x.indexrelid
         where t.inhparent = any (array['easyflow.jobs', 'easyflow.finished', 'easyflow.attempts',
-                                       'easyflow.results']::regclass[])
+                                       'easyflow.results', 'easyflow.effects']::regclass[])
         group by 1, 2
         """
     )
@@ -93,6 +93,7 @@ async def test_a_new_day_has_every_index_of_the_first_ones_and_its_primary_key_i
         "easyflow.finished": ["easyflow.finished_not_succeeded", "easyflow.finished_pkey", "easyflow.finished_time"],
         "easyflow.attempts": ["easyflow.attempts_pkey"],
         "easyflow.results": ["easyflow.results_pkey"],
+        "easyflow.effects": ["easyflow.effects_pkey"],
     }
     for row in rows:
         assert row["indexes"] == expected[row["parent"]], row["child"]

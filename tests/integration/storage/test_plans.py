@@ -21,6 +21,7 @@ INDEXED = [name for name in NAMES if "index" in statement(name).labels]
 HOT = [
     "claim_jobs", "finish_jobs", "put_back_jobs", "fail_jobs", "hand_back_jobs", "rescue_jobs", "admit_jobs",
     "promote_jobs", "cancel_waiting_job", "request_cancel", "run_job_now",
+    "open_effects", "reopen_effects", "close_effects", "read_open_effects", "lock_claims", "put_in_doubt",
 ]  # fmt: skip
 
 
@@ -40,7 +41,7 @@ class Eyes:
 
     async def full_scans(self, name: str) -> list[str]:
         """Tickets, and facts of that day, which the plan reads from end to end."""
-        facts = [f"{table}_{self.day}" for table in ("jobs", "finished", "attempts")]
+        facts = [f"{table}_{self.day}" for table in ("jobs", "finished", "attempts", "effects")]
         return (await self.plan(name)).full_scans_of("ready", "leases", "parked", *facts)
 
 
@@ -81,7 +82,7 @@ async def test_a_statement_uses_the_indexes_of_its_contract_on_full_tables(crowd
 @pytest.mark.parametrize("name", HOT)
 async def test_a_hot_statement_planned_on_tables_just_made_uses_its_indexes(just_made: Eyes, name: str) -> None:
     assert await just_made.missing(name) == []
-    assert (await just_made.plan(name)).full_scans_of("ready", "leases", "parked", "jobs_*") == []
+    assert (await just_made.plan(name)).full_scans_of("ready", "leases", "parked", "jobs_*", "effects_*") == []
 
 
 async def test_facts_are_found_by_job_id_and_nothing_else_on_tables_just_made(just_made: Eyes) -> None:
@@ -94,11 +95,15 @@ async def test_tickets_found_by_order_are_moved_by_their_address_on_tables_just_
         assert (await just_made.plan(name)).by_address == {table}
 
 
-@pytest.mark.parametrize("name", ["claim_jobs", "finish_jobs", "admit_jobs", "promote_jobs"])
+@pytest.mark.parametrize(
+    "name", ["claim_jobs", "finish_jobs", "admit_jobs", "promote_jobs", "open_effects", "close_effects"]
+)
 async def test_without_the_width_they_are_born_with_tables_just_made_would_be_scanned(
     just_made: Eyes, name: str
 ) -> None:
-    await just_made.connection.execute("truncate easyflow.ready, easyflow.leases, easyflow.parked, easyflow.jobs")
+    await just_made.connection.execute(
+        "truncate easyflow.ready, easyflow.leases, easyflow.parked, easyflow.jobs, easyflow.effects"
+    )
     await just_made.connection.execute("vacuum analyze")
     assert await just_made.full_scans(name) != []
 
@@ -122,8 +127,9 @@ async def test_the_width_outlives_a_vacuum(connect: Connect) -> None:
         select c.oid::regclass::text as name, pg_relation_size(c.oid) / 8192 as pages
         from pg_class as c
         where c.oid = any (array['easyflow.ready', 'easyflow.leases', 'easyflow.parked']::regclass[])
-           or c.oid in (select inhrelid from pg_inherits where inhparent = 'easyflow.jobs'::regclass)
+           or c.oid in (select inhrelid from pg_inherits
+                        where inhparent = any (array['easyflow.jobs', 'easyflow.effects']::regclass[]))
         """
     )
-    assert len(pages) == 12
+    assert len(pages) == 3 + 2 * 9
     assert [tuple(row) for row in pages if row["pages"] < 50] == []

@@ -14,6 +14,7 @@ from easyflow.storage import leases, queues
 from easyflow.storage.sql import Connection
 from easyflow.storage.streams import Streams
 from tests.conftest import Connect
+from tests.support import acts
 from tests.support.factories import QUEUE, TASK, claim, end, submit, submit_many, ticket
 from tests.support.interleave import Stage
 
@@ -44,7 +45,7 @@ async def counted_with_the_lock(connection: Connection) -> list[asyncpg.Record]:
 
 
 async def limit(connection: Connection, concurrency: int) -> None:
-    await queues.change(connection, QUEUE, actor="ann", concurrency=concurrency)
+    await acts.change_queue(connection, QUEUE, actor="ann", concurrency=concurrency)
 
 
 @pytest.mark.parametrize(("claiming", "running"), [(limited, 10), (counted_with_the_lock, 20)])
@@ -106,27 +107,27 @@ async def test_a_queue_that_was_paused_or_freed_just_now_is_claimed_accordingly(
     connection = await connect()
     await submit_many(connection, 9)
     await limit(connection, 1)
-    await queues.change(connection, QUEUE, actor="ann", paused=True)
+    await acts.change_queue(connection, QUEUE, actor="ann", paused=True)
     assert await limited(connection) == []
-    await queues.change(connection, QUEUE, actor="ann", paused=False, concurrency=0)
+    await acts.change_queue(connection, QUEUE, actor="ann", paused=False, concurrency=0)
     assert len(await limited(connection)) == 9
 
 
 async def test_a_claimer_is_told_which_queues_are_open_and_which_have_a_limit(connect: Connect) -> None:
     connection = await connect()
-    await queues.change(connection, "paused", actor="ann", paused=True, concurrency=3)
-    await queues.change(connection, "limited", actor="ann", concurrency=3)
-    await queues.change(connection, "set", actor="ann", concurrency_per_key=3)
+    await acts.change_queue(connection, "paused", actor="ann", paused=True, concurrency=3)
+    await acts.change_queue(connection, "limited", actor="ann", concurrency=3)
+    await acts.change_queue(connection, "set", actor="ann", concurrency_per_key=3)
     read = await queues.read_settings(connection, ["new", "paused", "limited", "set"])
     assert (read.open, read.limited) == (("new", "set"), ("limited",))
 
 
 async def test_a_change_leaves_what_it_does_not_name_and_is_audited(connect: Connect) -> None:
     connection = await connect()
-    await queues.change(connection, "q", actor="ann", concurrency=5, concurrency_per_key=2)
-    row = await queues.change(connection, "q", actor="bob", paused=True, reason="the bank is closed")
+    await acts.change_queue(connection, "q", actor="ann", concurrency=5, concurrency_per_key=2)
+    row = await acts.change_queue(connection, "q", actor="bob", paused=True, reason="the bank is closed")
     assert tuple(row) == ("q", True, 5, 2, 2)
-    row = await queues.change(connection, "q", actor="bob", concurrency=0)
+    row = await acts.change_queue(connection, "q", actor="bob", concurrency=0)
     assert tuple(row) == ("q", True, None, 2, 3)
     audit = await connection.fetch("select actor, act, object_id, reason, after from easyflow.audit order by id")
     assert tuple(audit[1]) == ("bob", "set queue", "q", "the bank is closed", '{"paused": true}')

@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from easyflow.engine.housekeeping import Chore, roll_up, run_due
-from easyflow.storage import dead_letters, jobs
 from easyflow.storage.sql import Connection, statement
 from tests.conftest import Connect
+from tests.support import acts
 from tests.support.factories import FAILED, birthday, claim, end, run_through, stop_clock, submit, submit_many, ticket
 from tests.support.waiting import until
 
@@ -83,7 +83,7 @@ async def end_some(connection: Connection, jobs_done: int = 1) -> None:
     await end(connection, claimed[1:])
     await end(connection, claimed[:1], FAILED)
     (waiting,) = await submit_many(connection, 1)
-    await jobs.cancel(connection, waiting, actor="test", reason=None)
+    await acts.cancel(connection, waiting, actor="test", reason=None)
 
 
 async def test_after_a_drain_every_minute_is_what_a_direct_count_says(connect: Connect) -> None:
@@ -167,7 +167,7 @@ async def test_a_job_that_failed_stays_counted_when_it_is_replayed(connect: Conn
     job_id = await run_through(connection, FAILED)
     await stop_clock(connection, noon + MINUTE)
     await roll_up(connection)
-    await dead_letters.replay(connection, job_id, seen_version=1, payload=None, actor="test", reason="mended")
+    await acts.replay(connection, job_id, seen_version=1, payload=None, actor="test", reason="mended")
     await end(connection, await claim(connection))
     await stop_clock(connection, noon + 2 * MINUTE)
     await roll_up(connection)

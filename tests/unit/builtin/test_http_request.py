@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from uuid_utils.compat import uuid7
 
 from easyflow import Context, Fail
 from easyflow.builtin.http_request import BODY_CHARS, HttpReply, HttpRequest, ServerError, outbound, send
@@ -19,6 +17,7 @@ from easyflow.outbound.client import OutboundClient
 from easyflow.outbound.errors import OutboundFailed
 from easyflow.registry import TASKS
 from easyflow.submission.catalog import local_task
+from easyflow.testing import context_for
 from tests.support.http_server import Asked, HttpServer, http_reply, http_server
 
 Call = Callable[..., Any]
@@ -32,8 +31,7 @@ async def context() -> AsyncIterator[Context]:
 
 
 def _context(client: OutboundClient) -> Context:
-    state = SimpleNamespace(outbound=client)
-    return Context(job_id=uuid7(), task="http.request", queue="default", lease_no=1, retry_count=0, state=state)
+    return context_for("http.request", state={"outbound": client})
 
 
 async def call(context: Context, reply: bytes, **request: Any) -> tuple[HttpReply, HttpServer]:

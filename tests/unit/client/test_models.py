@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import BaseModel
 
@@ -9,18 +11,17 @@ from easyflow.api import schemas
 from easyflow.client import models, options
 from easyflow.submission.requests import NewJob
 
-# What the client leaves out: it is empty in this release.
-LEFT_OUT = {"effects"}
-
-SAME = ["FieldProblem", "LastError", "Job", "AttemptError", "Attempt", "DeadLetter", "DeadLetterDetail", "JobDetail"]
+SAME = [
+    "FieldProblem", "LastError", "Job", "AttemptError", "Attempt", "Effect", "InDoubt", "DeadLetter",
+    "DeadLetterDetail", "JobDetail",
+]  # fmt: skip
 
 
 def fields(model: type[BaseModel]) -> dict[str, str]:
     """Each field and its type, modules left out."""
     return {
-        name: str(field.annotation).replace(f"{schemas.__name__}.", "").replace(f"{models.__name__}.", "")
+        name: re.sub(r"easyflow\.(api|client)\.\w+\.", "", str(field.annotation))
         for name, field in model.model_fields.items()
-        if name not in LEFT_OUT
     }
 
 

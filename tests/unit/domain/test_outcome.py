@@ -20,17 +20,14 @@ from easyflow.domain.outcome import (
     word_of,
 )
 from easyflow.domain.retry import RetryPolicy
-from easyflow.domain.states import Effects
 
 FAULT = Fault("ValueError", "no")
-UNKNOWN = "timed out, outcome unknown"
 EXHAUSTED = Failed("attempts exhausted", FAULT)
 
 
 def decided(
     word: Word,
     after: float | None = None,
-    effects: Effects = Effects.PURE,
     retry_count: int = 0,
     max_attempts: int | None = None,
 ) -> Outcome:
@@ -40,7 +37,6 @@ def decided(
         after,
         FAULT,
         policy=RetryPolicy(max_attempts=3, first_seconds=2.0),
-        effects=effects,
         retry_count=retry_count,
         max_attempts=max_attempts,
         chance=0.5,
@@ -71,18 +67,6 @@ def test_what_a_handler_says_decides(case: str) -> None:
 
 def test_the_table_has_a_line_for_every_word() -> None:
     assert {word for word, *_ in TABLE.values()} == set(get_args(Word))
-
-
-@pytest.mark.parametrize("effects", Effects)
-def test_a_timeout_of_effects_outside_the_database_is_not_repeated_blindly(effects: Effects) -> None:
-    safe = effects in (Effects.PURE, Effects.TRANSACTIONAL)
-    outcome = decided("DeadlinePassed", effects=effects)
-    assert outcome == (PutBack("retried", 1.0, FAULT) if safe else Failed(UNKNOWN, FAULT))
-
-
-@pytest.mark.parametrize("effects", Effects)
-def test_an_error_is_the_handlers_own_word_whatever_its_effects(effects: Effects) -> None:
-    assert decided("error", effects=effects) == PutBack("retried", 1.0, FAULT)
 
 
 def test_the_jobs_own_number_of_attempts_counts() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from easyflow.domain.states import PARKED, RERUNNABLE, TERMINAL, Effects, State
+from easyflow.domain.states import PARKED, TERMINAL, State
 from easyflow.domain.transitions import TRANSITIONS
 
-# No move reaches these yet: waiting for a signal, an effect in doubt, and a skipped step come with what needs them.
-LATER = {State.WAITING, State.IN_DOUBT, State.SKIPPED}
+# No move reaches these yet: waiting for a signal, and a skipped step come with what needs them.
+LATER = {State.WAITING, State.SKIPPED}
 
 
 def test_no_move_is_listed_twice() -> None:
@@ -59,5 +59,28 @@ def test_the_groups_of_states_do_not_overlap() -> None:
     assert set(State) - TERMINAL - PARKED == {State.READY, State.RUNNING}
 
 
-def test_only_effects_inside_the_database_are_safe_to_run_again() -> None:
-    assert {Effects.PURE, Effects.TRANSACTIONAL} == RERUNNABLE
+def test_only_an_operator_moves_a_job_in_doubt() -> None:
+    moves = {(move.id, move.target) for move in TRANSITIONS if move.source is State.IN_DOUBT}
+    assert moves == {
+        ("T14", State.SCHEDULED),
+        ("T14", State.SUCCEEDED),
+        ("T14", State.FAILED),
+        ("T30", State.CANCELLED),
+    }
+    assert {move.actor for move in TRANSITIONS if move.source is State.IN_DOUBT} == {"operator"}
+
+
+def test_a_doubt_comes_from_a_running_attempt_or_from_a_lost_timeline_and_from_nowhere_else() -> None:
+    moves = [move for move in TRANSITIONS if move.target is State.IN_DOUBT]
+    assert {move.id for move in moves if move.source is State.RUNNING} == {"T13"}
+    waiting = [move for move in moves if move.source is not State.RUNNING]
+    assert {move.id for move in waiting} <= {"T33"}
+    assert {move.actor for move in waiting} <= {"operator"}
+    assert not {move.source for move in waiting} & TERMINAL
+
+
+def test_a_lost_attempt_is_run_again_or_failed_only_when_nothing_is_in_doubt() -> None:
+    guards = {move.id: move.guard for move in TRANSITIONS if move.actor == "rescuer"}
+    assert "no effect in doubt" in guards["T11"]
+    assert "no effect in doubt" in guards["T12"]
+    assert "effect must not be repeated" in guards["T13"]

@@ -10,19 +10,14 @@ from uuid import uuid4
 import pytest
 
 from easyflow.context import Context
-from easyflow.domain.outcome import Fail, Failed, Outcome, PutBack, Retry, Snooze, Succeeded
+from easyflow.domain.outcome import Fail, Failed, InDoubt, Outcome, PutBack, Retry, Snooze, Stopped, Succeeded
 from easyflow.domain.retry import RetryPolicy
 from easyflow.domain.states import Effects
-from easyflow.engine.attempt import (
-    Attempt,
-    PayloadRefused,
-    ProcessStopped,
-    ResultRefused,
-    StopReason,
-    read_payload,
-    succeeded,
-)
+from easyflow.engine.attempt import Attempt, ProcessStopped, StopReason
+from easyflow.engine.values import PayloadRefused, ResultRefused, read_payload, succeeded
+from easyflow.errors import EffectInDoubt, EffectOpen
 from easyflow.registry import TaskType
+from tests.support.ledger_book import MemoryBook
 
 
 async def handler(ctx: Context, payload: Any) -> Any:
@@ -47,8 +42,10 @@ def attempt(
         "max_attempts": None,
         "timeout_seconds": None,
         "losses": 0,
+        "claim_token": uuid4(),
+        "payload": "{}",
     }
-    made = Attempt(row, task(effects), SimpleNamespace(), started_at=started_at, begun=True)
+    made = Attempt(row, task(effects), SimpleNamespace(), MemoryBook(), 1000, started_at=started_at, begun=True)
     made.stop = stop
     return made
 
@@ -56,46 +53,109 @@ def attempt(
 def kind(outcome: Outcome) -> str:
     if isinstance(outcome, PutBack):
         return outcome.outcome
+    if isinstance(outcome, Stopped):
+        return f"stopped: {kind(outcome.outcome)}"
     return outcome.reason if isinstance(outcome, Failed) else type(outcome).__name__
 
 
 CANCELLED = asyncio.CancelledError()
-UNKNOWN = "timed out, outcome unknown"
-DRAINED = "drained, outcome unknown"
+
+
+@pytest.mark.parametrize("effects", Effects)
+@pytest.mark.parametrize(
+    ("raised", "stop", "expected"),
+    [
+        (ValueError("x"), None, "retried"),
+        (SystemExit(0), None, "retried"),
+        (KeyboardInterrupt(), None, "retried"),
+        (CANCELLED, None, "retried"),
+        (Fail("x"), None, "handler gave up"),
+        (Snooze(5), None, "snoozed"),
+        (Retry("x", after=2), None, "retried"),
+        (PayloadRefused("x"), None, "payload does not fit the task"),
+        (ResultRefused("x"), None, "result cannot be stored"),
+        (CANCELLED, "cancel", "cancelled"),
+        (CANCELLED, "drain", "HandedBack"),
+        (ValueError("asked to stop"), "drain", "HandedBack"),
+        (Fail("x"), "drain", "handler gave up"),
+        (CANCELLED, "deadline", "retried"),
+        (ValueError("asked to stop"), "deadline", "retried"),
+    ],
+)
+def test_what_was_raised_is_judged_by_why_it_was_stopped_whatever_its_task_may_do(
+    raised: BaseException, effects: Effects, stop: StopReason | None, expected: str
+) -> None:
+    assert kind(attempt(effects, stop=stop).outcome_of(raised)) == expected
 
 
 @pytest.mark.parametrize(
-    ("raised", "effects", "stop", "expected"),
-    [
-        (ValueError("x"), "pure", None, "retried"),
-        (ValueError("x"), "unsafe", None, "retried"),
-        (SystemExit(0), "pure", None, "retried"),
-        (KeyboardInterrupt(), "pure", None, "retried"),
-        (CANCELLED, "pure", None, "retried"),
-        (Fail("x"), "pure", None, "handler gave up"),
-        (Snooze(5), "unsafe", None, "snoozed"),
-        (Retry("x", after=2), "unsafe", None, "retried"),
-        (PayloadRefused("x"), "pure", None, "payload does not fit the task"),
-        (ResultRefused("x"), "pure", None, "result cannot be stored"),
-        (CANCELLED, "pure", "cancel", "cancelled"),
-        (ProcessStopped(), "unsafe", "cancel", "cancelled"),
-        (CANCELLED, "pure", "drain", "HandedBack"),
-        (ProcessStopped(), "transactional", "drain", "HandedBack"),
-        (ValueError("asked to stop"), "pure", "drain", "HandedBack"),
-        (ValueError("asked to stop"), "keyed", "drain", "retried"),
-        (Fail("x"), "pure", "drain", "handler gave up"),
-        (CANCELLED, "keyed", "drain", DRAINED),
-        (CANCELLED, "unsafe", "drain", DRAINED),
-        (CANCELLED, "pure", "deadline", "retried"),
-        (ValueError("asked to stop"), "transactional", "deadline", "retried"),
-        (CANCELLED, "queryable", "deadline", UNKNOWN),
-        (ProcessStopped(), "unsafe", "deadline", UNKNOWN),
-    ],
+    ("stop", "expected"),
+    [("cancel", "stopped: cancelled"), ("drain", "stopped: HandedBack"), ("deadline", "stopped: retried")],
 )
-def test_what_was_raised_is_judged_by_why_it_was_stopped(
-    raised: BaseException, effects: str, stop: StopReason | None, expected: str
+def test_what_is_stopped_in_a_process_of_its_own_is_left_to_the_ledger_there(stop: StopReason, expected: str) -> None:
+    away = attempt("unsafe", stop=stop)
+    away.apart = True
+    assert kind(away.outcome_of(ProcessStopped())) == expected
+
+
+async def left_open(effects: str, stop: StopReason | None = None) -> Attempt:
+    """An attempt in which nobody knows what became of an effect."""
+
+    def time_out(*asked: Any) -> None:
+        raise TimeoutError
+
+    made = attempt(effects)
+    with pytest.raises(TimeoutError):
+        await made.open_context().effect("charge", time_out, reconcile=time_out)
+    made.stop = stop
+    return made
+
+
+ENDINGS: list[tuple[BaseException, StopReason | None, str]] = [
+    (ValueError("x"), None, "retried"),
+    (SystemExit(0), None, "retried"),
+    (Fail("x"), None, "handler gave up"),
+    (Snooze(5), None, "snoozed"),
+    (Retry("x", after=2), None, "retried"),
+    (ResultRefused("x"), None, "result cannot be stored"),
+    (CANCELLED, "cancel", "cancelled"),
+    (CANCELLED, "drain", "HandedBack"),
+    (ValueError("asked to stop"), "drain", "HandedBack"),
+    (CANCELLED, "deadline", "retried"),
+    (ValueError("asked to stop"), "deadline", "retried"),
+]
+
+
+@pytest.mark.parametrize(("raised", "stop", "expected"), ENDINGS)
+async def test_with_an_unsafe_effect_open_it_waits_for_a_person_however_it_ended(
+    raised: BaseException, stop: StopReason | None, expected: str
 ) -> None:
-    assert kind(attempt(effects, stop=stop).outcome_of(raised)) == expected
+    outcome = (await left_open("unsafe", stop)).outcome_of(raised)
+    assert isinstance(outcome, InDoubt)
+    assert outcome.reason == "effect charge (unsafe): it may or may not have happened"
+    assert outcome.fault.type.endswith("DeadlinePassed" if stop == "deadline" else type(raised).__name__)
+
+
+@pytest.mark.parametrize("effects", ["keyed", "queryable"])
+@pytest.mark.parametrize(("raised", "stop", "expected"), ENDINGS)
+async def test_with_an_effect_open_that_a_re_run_can_clear_it_ends_as_any_other(
+    raised: BaseException, stop: StopReason | None, expected: str, effects: str
+) -> None:
+    assert kind((await left_open(effects, stop)).outcome_of(raised)) == expected
+
+
+async def test_a_thread_that_does_not_stop_is_abandoned_by_what_its_ledger_holds() -> None:
+    assert kind((await left_open("unsafe", "drain")).abandoned()) == "InDoubt"
+    assert kind((await left_open("keyed", "drain")).abandoned()) == "HandedBack"
+    assert kind(attempt("unsafe", stop="drain").abandoned()) == "HandedBack"
+
+
+async def test_nothing_succeeds_while_the_outcome_of_an_effect_is_not_known() -> None:
+    with pytest.raises(EffectInDoubt, match="charge"):
+        (await left_open("unsafe")).conclude("done")
+    with pytest.raises(EffectOpen, match="charge"):
+        (await left_open("keyed")).conclude("done")
+    assert attempt("unsafe").conclude("done") == Succeeded('"done"')
 
 
 def test_what_was_never_begun_goes_back_whatever_its_effects() -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 from easyflow.engine.child import Child
 from easyflow.engine.marks import Marks
 
-SUSPECT, APART, LATE = (bytes([n]) * 16 for n in range(3))
+SUSPECT, APART, LATE, OTHER = (bytes([n]) * 16 for n in range(4))
 
 
 def child() -> Child:
@@ -22,6 +22,13 @@ def child() -> Child:
 
 def test_when_nobody_knows_the_culprit_all_that_shared_the_process_are_suspects() -> None:
     assert child().fates() == {SUSPECT: "started", APART: "unknown", LATE: "started"}
+
+
+def test_one_that_ran_apart_and_died_of_itself_is_to_blame_whatever_becomes_of_its_executor() -> None:
+    executor = child()
+    slot = executor.marks.begin(OTHER, 100.0, apart=True)
+    executor.marks.vanished(slot)
+    assert executor.fates() == {SUSPECT: "started", APART: "unknown", LATE: "started", OTHER: "started"}
 
 
 def test_a_known_culprit_alone_is_to_blame() -> None:

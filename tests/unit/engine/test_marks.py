@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from easyflow.engine.marks import Mark, Marks
+from tests.support.waiting import within
 
 
 @pytest.fixture
@@ -62,4 +63,32 @@ def test_what_was_written_outlives_its_writer() -> None:
     write = f"from easyflow.engine.marks import Marks; Marks({marks.descriptor}, 2).begin(bytes(16), 3.0)"
     subprocess.run([sys.executable, "-c", f"{write}; import os; os._exit(0)"], check=True, pass_fds=[marks.descriptor])
     assert list(marks.started()) == [Mark(bytes(16), 3.0, False)]
+    marks.close()
+
+
+HASTY = """
+from easyflow.engine.marks import Marks
+marks = Marks({descriptor}, 2)
+other = marks.begin(bytes(16), 1e9)
+while True:
+    slot = marks.begin(bytes(16), 1e9)
+    marks.over(slot)
+    marks.end(slot)
+    marks.over(other)
+"""
+
+
+def test_a_look_in_the_middle_of_a_write_sees_the_time_before_or_behind_it() -> None:
+    marks = Marks.create(2)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", HASTY.format(descriptor=marks.descriptor)], pass_fds=[marks.descriptor]
+    )
+    try:
+        within(10, lambda: list(marks.started()))
+        seen = {mark.kill_at for _ in range(300_000) for mark in marks.started()}
+    finally:
+        writer.kill()
+        writer.wait()
+    assert seen <= {1e9, inf}
+    assert inf in seen
     marks.close()

@@ -104,6 +104,31 @@ def test_a_transactional_task_runs_in_the_executor() -> None:
     assert "transactional" in refused(effects="transactional", isolation="process")
 
 
+def test_a_queryable_task_names_who_asks_what_happened() -> None:
+    def ask(ctx: Any, effect: Any) -> Any: ...
+
+    assert "needs reconcile=" in refused(effects="queryable")
+    task("claims.pay", effects="queryable", reconcile=ask)(pay)
+    assert registry.TASKS["claims.pay"].reconcile is ask
+
+
+def test_a_key_is_remembered_for_ever_unless_the_task_says_how_long() -> None:
+    task("a", effects="keyed")(pay)
+    task("b", effects="keyed", key_window="24h")(pay)
+    assert (registry.TASKS["a"].key_window_seconds, registry.TASKS["b"].key_window_seconds) == (None, 86_400.0)
+    task("c", effects="unsafe", key_window=60)(pay)  # for those of its effects that are keyed
+    assert registry.TASKS["c"].key_window_seconds == 60.0
+    assert "key_window '1d' is neither seconds nor text" in refused(effects="keyed", key_window="1d")
+
+
+@pytest.mark.parametrize("effects", ["pure", "transactional", "queryable"])
+def test_only_a_task_that_may_send_keys_says_how_long_they_are_remembered(effects: str) -> None:
+    def ask(ctx: Any, effect: Any) -> Any: ...
+
+    said = refused(effects=effects, key_window="24h", reconcile=ask)
+    assert "key_window is for effects='keyed' and 'unsafe' alone" in said
+
+
 def test_an_annotation_that_cannot_be_resolved_is_named() -> None:
     def handler(ctx: Any, payload: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 

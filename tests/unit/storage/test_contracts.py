@@ -18,8 +18,11 @@ NAMES = sorted(path.stem for path in QUERIES.glob("*.sql"))
 # These lock one row by its whole key, so there is no order to keep.
 LOCK_ONE_ROW = {
     "lock_dead_letter": "where job_id = :job_id",
+    "lock_doubt": "where job_id = :job_id",
     "lock_queue": "where name = :queue",
+    "lock_queue_at_once": "where name = :queue",
     "request_cancel": "where job_id = :job_id",
+    "lock_release": "where only_row",
 }
 
 # These compare the surroundings with the true time, which a test must not be able to stop.

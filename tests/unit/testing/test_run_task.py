@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -12,7 +13,7 @@ import pytest
 from pydantic import BaseModel, field_validator
 
 from easyflow import Context, Fail, Retry, Snooze, registry, task
-from easyflow.errors import Invalid, Misconfigured
+from easyflow.errors import EffectInDoubt, EffectOpen, Invalid, Misconfigured
 from easyflow.testing import PayloadRefused, ResultRefused, context_for, run_task, run_task_async
 
 
@@ -47,6 +48,30 @@ ENDINGS: dict[str, Any] = {"retry": Retry("later", after=3), "snooze": Snooze(5)
 RESULTS: dict[str, Any] = {"none": None, "nan": float("nan"), "object": object(), "deep": {"a": [1, 2.5]}}
 
 
+def wait_in_vain() -> None:
+    raise TimeoutError
+
+
+def register_effects() -> None:
+    @task("bank.charge", effects="unsafe")
+    async def charge(ctx: Context, claim: Claim) -> Any:
+        return await ctx.effect("charge", lambda key: {"key": key, "paid": (1, 2)}, returns=None)
+
+    @task("bank.charge_sync", effects="keyed")
+    def charge_sync(ctx: Context, claim: Claim) -> Any:
+        return ctx.effect("charge", lambda key: Receipt(paid=claim.amount, attempt=1), returns=Receipt).attempt
+
+    @task("bank.charge_rashly", effects="keyed")
+    async def charge_rashly(ctx: Context, claim: Claim) -> Any:
+        return await ctx.effect("charge", lambda key: "done", effects="unsafe")
+
+    @task("bank.swallow", effects="unsafe")
+    async def swallow(ctx: Context, way: Way) -> str:
+        with contextlib.suppress(TimeoutError):
+            await ctx.effect("charge", lambda key: wait_in_vain(), effects=way.way)
+        return "fine"
+
+
 @pytest.fixture(autouse=True)
 def tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tasks of these tests only."""
@@ -74,6 +99,7 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     async def book(ctx: Context, payload: Any) -> str:
         return str(ctx.session)
 
+    register_effects()
     yield
     registry.TASKS.clear()
     registry.TASKS.update(before)
@@ -117,6 +143,15 @@ def test_what_a_handler_raises_reaches_the_test(way: str) -> None:
     assert raised.value is ENDINGS[way]
 
 
+def test_a_traceback_tells_of_nothing_but_what_the_handler_raised() -> None:
+    with pytest.raises(Invalid) as refused:
+        run_task("bank.pay", {})
+    assert refused.value.__context__ is None
+    with pytest.raises(KeyError) as raised:
+        run_task("bank.end", {"way": "nowhere"})
+    assert raised.value.__context__ is None
+
+
 def test_results_come_back_as_a_client_gets_them() -> None:
     assert run_task("bank.end", {"way": "none"}) is None
     assert run_task("bank.end", {"way": "deep"}) == {"a": [1, Decimal("2.5")]}
@@ -126,6 +161,27 @@ def test_results_come_back_as_a_client_gets_them() -> None:
 def test_a_result_that_cannot_be_kept_is_refused_as_in_a_worker(way: str) -> None:
     with pytest.raises(ResultRefused):
         run_task("bank.end", {"way": way})
+
+
+def test_an_effect_is_called_with_a_key_and_comes_back_as_plain_json() -> None:
+    told = run_task("bank.charge", {"amount": 1})
+    job_id, ordinal, digits = told["key"].split(".")
+    assert (UUID(job_id).version, ordinal, len(digits), told["paid"]) == (7, "1", 8, [1, 2])
+
+
+def test_an_effect_of_a_synchronous_handler_comes_back_as_its_type() -> None:
+    assert run_task("bank.charge_sync", {"amount": 1}) == 1
+
+
+@pytest.mark.parametrize(("effects", "refused"), [("unsafe", EffectInDoubt), ("keyed", EffectOpen)])
+def test_a_handler_that_swallows_an_unknown_outcome_does_not_succeed(effects: str, refused: type[Exception]) -> None:
+    with pytest.raises(refused, match="charge"):
+        run_task("bank.swallow", {"way": effects})
+
+
+def test_an_unsafe_effect_of_a_task_that_is_not_unsafe_is_refused_in_its_test_already() -> None:
+    with pytest.raises(Misconfigured, match=r"task bank\.charge_rashly is unsafe: say effects='unsafe' in its @task"):
+        run_task("bank.charge_rashly", {"amount": 1})
 
 
 def test_a_synchronous_handler_runs_in_a_thread_and_sees_its_state() -> None:

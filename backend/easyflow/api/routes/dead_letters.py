@@ -9,13 +9,14 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from easyflow.api import body, schemas
-from easyflow.api.backend import Backend, actor_of, backend_of
+from easyflow.api.acts import answer, perform, signed
+from easyflow.api.backend import Backend, backend_of
 from easyflow.api.queries import JobId, NeverNull, PageQuery
 from easyflow.api.routes.jobs import MOST_ATTEMPTS
 from easyflow.api.shapes import dead_letter, dead_letter_detail, job, page, reply
 from easyflow.errors import Invalid
-from easyflow.serving.problems import REQUEST_ID
 from easyflow.storage import dead_letters, jobs
+from easyflow.storage.acts import Answer
 from easyflow.storage.lists import DeadLetterFilter, DeadLetterState, list_dead_letters, picture, read_rows
 from easyflow.storage.sql import Connection
 from easyflow.submission.door import payload_text
@@ -69,45 +70,34 @@ async def get_dead_letter(request: Request, job_id: JobId) -> Response:
     return reply(dead_letter_detail(letter, states[0]["state"] if states else None, attempts))
 
 
-@router.post("/{job_id}/replay", responses=REPLAYED, openapi_extra=schemas.takes(Replay))
+@router.post("/{job_id}/replay", responses=REPLAYED, openapi_extra=schemas.takes(Replay, keyed=True))
 async def replay_dead_letter(request: Request, job_id: JobId) -> Response:
     """Let the job run again: the same job, with fresh budgets. Of two callers who saw the same version one wins."""
     backend = backend_of(request)
     said = await body.read_object(request, Replay, backend.settings.payload_bytes + body.ENVELOPE_BYTES)
-    async with backend.connection() as connection:
+
+    async def write(connection: Connection) -> Answer:
         edited = "payload" in said.model_fields_set
-        queue = await dead_letters.replay(
-            connection,
-            job_id,
-            seen_version=said.seen_version,
-            payload=await _checked(backend, connection, job_id, said.payload) if edited else None,
-            actor=actor_of(request),
-            reason=said.reason,
-            request_id=request.scope[REQUEST_ID],
+        text = await _checked(backend, connection, job_id, said.payload) if edited else None
+        moved = await dead_letters.replay(
+            connection, job_id, seen_version=said.seen_version, payload=text, **signed(request, said.reason)
         )
-        rows = await read_rows(connection, [job_id])
-    backend.bell.ring([queue])
-    backend.changes.ring("jobs", "dead-letters")
-    return reply(job(rows[0]))
+        return answer(job((await read_rows(connection, [job_id]))[0]), keys=moved.keys)
+
+    return await perform(request, "replay", job_id, said, write, "jobs", "dead-letters")
 
 
-@router.post("/{job_id}/discard", responses=DISCARDED, openapi_extra=schemas.takes(Discard))
+@router.post("/{job_id}/discard", responses=DISCARDED, openapi_extra=schemas.takes(Discard, keyed=True))
 async def discard_dead_letter(request: Request, job_id: JobId) -> Response:
     """Set a dead letter aside; its job stays FAILED."""
-    backend = backend_of(request)
     said = await body.read_object(request, Discard, body.ENVELOPE_BYTES)
-    async with backend.connection() as connection:
-        await dead_letters.discard(
-            connection,
-            job_id,
-            seen_version=said.seen_version,
-            actor=actor_of(request),
-            reason=said.reason,
-            request_id=request.scope[REQUEST_ID],
-        )
-        letter = await dead_letters.read(connection, job_id)
-    backend.changes.ring("dead-letters")
-    return reply(dead_letter(letter))
+
+    async def write(connection: Connection) -> Answer:
+        facts = signed(request, said.reason)
+        await dead_letters.discard(connection, job_id, seen_version=said.seen_version, **facts)
+        return answer(dead_letter(await dead_letters.read(connection, job_id)))
+
+    return await perform(request, "discard", job_id, said, write, "dead-letters")
 
 
 async def _checked(backend: Backend, connection: Connection, job_id: UUID, payload: Any) -> str:

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from easyflow.api import body, schemas
-from easyflow.api.backend import actor_of, backend_of
+from easyflow.api.acts import answer, perform, signed
+from easyflow.api.backend import backend_of
 from easyflow.api.queries import LARGEST_PAGE, NoQuery
 from easyflow.api.shapes import listed, raw, reply
-from easyflow.serving.problems import REQUEST_ID
 from easyflow.storage import queues, tasks, workers
+from easyflow.storage.acts import Answer
 from easyflow.storage.lists import picture
-from easyflow.storage.notifications import notify_control
+from easyflow.storage.sql import Connection
 from easyflow.submission.requests import Name, Reason, Whole
 
 router = APIRouter()
@@ -48,28 +49,26 @@ async def get_queues(request: Request, query: Annotated[NoQuery, Query()]) -> Re
 @router.patch(
     "/queues/{name}",
     tags=["queues"],
-    responses=schemas.answers(schemas.QueueSettings, *schemas.BODY),
-    openapi_extra=schemas.takes(QueueChange),
+    responses=schemas.answers(schemas.QueueSettings, *schemas.BODY, 409),
+    openapi_extra=schemas.takes(QueueChange, keyed=True),
 )
 async def change_queue(request: Request, name: Annotated[Name, Path()]) -> Response:
     """Pause a queue, or change its limits; a queue nobody used yet may be set up ahead."""
     asked = await body.read_object(request, QueueChange, body.ENVELOPE_BYTES)
     lifted = "concurrency" in asked.model_fields_set and asked.concurrency is None
-    backend = backend_of(request)
-    async with backend.connection() as connection:
+
+    async def write(connection: Connection) -> Answer:
         row = await queues.change(
             connection,
             name,
-            actor=actor_of(request),
             paused=asked.paused,
             concurrency=0 if lifted else asked.concurrency,
             concurrency_per_key=asked.concurrency_per_key,
-            reason=asked.reason,
-            request_id=request.scope[REQUEST_ID],
+            **signed(request, asked.reason),
         )
-        await notify_control(connection)
-    backend.changes.ring("queues")
-    return reply(dict(row))
+        return answer(dict(row), control=True)
+
+    return await perform(request, "change queue", name, asked, write, "queues")
 
 
 @router.get("/workers", tags=["workers"], responses=schemas.answers(schemas.Listing[schemas.Worker]))

@@ -9,20 +9,22 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from easyflow.api import body, schemas
-from easyflow.api.backend import Backend, actor_of, backend_of
+from easyflow.api.acts import answer, perform, signed
+from easyflow.api.backend import Backend, backend_of
 from easyflow.api.queries import LARGEST_PAGE, JobId, NeverNull, NoQuery, PageQuery
 from easyflow.api.shapes import event, job, job_detail, listed, page, reply
 from easyflow.domain.states import TERMINAL, State
 from easyflow.errors import Missing
-from easyflow.storage import dead_letters, events, jobs
+from easyflow.storage import dead_letters, effects, events, in_doubt, jobs
+from easyflow.storage.acts import Answer
 from easyflow.storage.lists import JobFilter, list_jobs, picture, read_rows
-from easyflow.storage.notifications import notify_control
 from easyflow.storage.sql import Connection
 from easyflow.submission.requests import Moment, Reason
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 MOST_ATTEMPTS = 100
+MOST_EFFECTS = 100
 LONGEST_WAIT_SECONDS = 60
 
 
@@ -49,7 +51,7 @@ class WaitQuery(BaseModel):
     wait_seconds: float = Field(0, ge=0, le=LONGEST_WAIT_SECONDS, allow_inf_nan=False)
 
 
-ACT = schemas.takes(ActOnJob, required=False)
+ACT = schemas.takes(ActOnJob, required=False, keyed=True)
 ACTED = schemas.answers(schemas.Job, *schemas.BODY, 404, 409)
 CANCELLED = {202: {"model": schemas.Job}, **ACTED}
 
@@ -73,7 +75,11 @@ async def get_job(request: Request, job_id: JobId, query: Annotated[WaitQuery, Q
         row = await jobs.read(connection, job_id)
         attempts = await jobs.read_latest_attempts(connection, job_id, MOST_ATTEMPTS)
         letter = await dead_letters.find(connection, job_id)
-    return reply(job_detail(row, attempts, letter))
+        ledger = await effects.read_latest(
+            connection, job_id, max_effects=MOST_EFFECTS, max_bytes=backend.settings.result_bytes
+        )
+        doubts = await in_doubt.read(connection, [job_id])
+    return reply(job_detail(row, attempts, letter, ledger, doubts.get(job_id)))
 
 
 @router.get("/{job_id}/events", responses=schemas.answers(schemas.Listing[schemas.JobEvent], 404))
@@ -88,28 +94,25 @@ async def get_job_events(request: Request, job_id: JobId, query: Annotated[NoQue
 async def cancel_job(request: Request, job_id: JobId) -> Response:
     """Cancel a job: at once (200), or by asking its executor to stop it (202). Asking again changes nothing."""
     said = await body.read_object(request, ActOnJob, body.ENVELOPE_BYTES, optional=True)
-    backend = backend_of(request)
-    async with backend.connection() as connection:
-        outcome = await jobs.cancel(connection, job_id, actor=actor_of(request), reason=said.reason)
-        if outcome == "requested":
-            await notify_control(connection)
-        shown = await _show(connection, job_id)
-    backend.bell.ring([shown["queue"]])  # the next job of its key may be ready now
-    backend.changes.ring("jobs")
-    return reply(shown, 202 if outcome == "requested" else 200)
+
+    async def write(connection: Connection) -> Answer:
+        moved = await jobs.cancel(connection, job_id, **signed(request, said.reason))
+        asked = moved.outcome == "requested"
+        return answer(await _show(connection, job_id), 202 if asked else 200, keys=moved.keys, control=asked)
+
+    return await perform(request, "cancel", job_id, said, write, "jobs")
 
 
 @router.post("/{job_id}/run-now", responses=ACTED, openapi_extra=ACT)
 async def run_job_now(request: Request, job_id: JobId) -> Response:
     """Let a scheduled job start now."""
     said = await body.read_object(request, ActOnJob, body.ENVELOPE_BYTES, optional=True)
-    backend = backend_of(request)
-    async with backend.connection() as connection:
-        queue = await jobs.run_now(connection, job_id, actor=actor_of(request), reason=said.reason)
-        shown = await _show(connection, job_id)
-    backend.bell.ring([queue])
-    backend.changes.ring("jobs")
-    return reply(shown)
+
+    async def write(connection: Connection) -> Answer:
+        moved = await jobs.run_now(connection, job_id, **signed(request, said.reason))
+        return answer(await _show(connection, job_id), keys=moved.keys)
+
+    return await perform(request, "run now", job_id, said, write, "jobs")
 
 
 async def _has_ended(backend: Backend, job_id: UUID) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -58,6 +59,13 @@ async def look_up(request: Request, query: Annotated[LookupQuery, Query()]) -> R
     return reply(listed(found.items, found.total))
 
 
+def _notice(guard: Mapping[str, Any] | None) -> dict[str, Any]:
+    if guard is None:
+        return {"state": "unwatched", "since": None, "differences": []}
+    since = None if guard["state"] == "watching" else guard["tripped_at"]
+    return {"state": guard["state"], "since": since, "differences": guard["differences"] if since else []}
+
+
 def _overview(seen: stats.Picture) -> dict[str, Any]:
     counts = {row["state"]: {"value": row["value"], "kind": row["kind"]} for row in seen.states}
     minutes = [{"at": row["minute"], **{word: row[word] for word in ENDINGS}} for row in seen.minutes]
@@ -69,4 +77,5 @@ def _overview(seen: stats.Picture) -> dict[str, Any]:
         "workers": {word: seen.workers[word] for word in stats_schemas.Fleet.model_fields},
         "throughput": {"bucket_seconds": 60, "buckets": minutes},
         "failures": [dict(row) for row in seen.causes],
+        "timeline": _notice(dict(seen.guard) if seen.guard else None),
     }

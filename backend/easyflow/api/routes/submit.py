@@ -17,6 +17,7 @@ from easyflow.domain import document
 from easyflow.errors import Invalid
 from easyflow.settings import Settings
 from easyflow.storage.enqueue import NewTicket, Stored
+from easyflow.storage.jobs import read_states
 from easyflow.storage.lists import read_rows
 from easyflow.submission.door import check, check_one, submit, submit_batch
 from easyflow.submission.requests import NewJob
@@ -31,8 +32,6 @@ BATCH_SUBMITTED = {
     200: {"model": schemas.BatchSubmitted},
     **schemas.answers(schemas.BatchSubmitted, *schemas.BODY, 409, status=201),
 }
-
-_HEADER = "Idempotency-Key"
 
 
 class _Batch(BaseModel):
@@ -54,14 +53,15 @@ async def submit_job(request: Request) -> Response:
     """Store one job. The same `Idempotency-Key` and body again answer 200 with the job that is there already."""
     backend = backend_of(request)
     wanted = await body.read_object(request, NewJob, backend.settings.payload_bytes + body.ENVELOPE_BYTES)
-    wanted = _with_key(wanted, _key_header(request))
+    wanted = _with_key(wanted, body.idempotency_key(request))
     ticket = await _checked(backend, wanted)
     stored = await backend.submit(ticket)
     shown = await _shown(backend, ticket, stored)
     if stored.fresh:
         backend.bell.ring([ticket.queue])
         backend.changes.ring("jobs")
-    return reply(shown, 200 if stored.existing else 201, {"location": f"/api/v1/jobs/{stored.ids[0]}"})
+    headers = {"location": f"/api/v1/jobs/{stored.ids[0]}"} | (body.REPLAYED if stored.existing else {})
+    return reply(shown, 200 if stored.existing else 201, headers)
 
 
 @router.post(
@@ -70,19 +70,20 @@ async def submit_job(request: Request) -> Response:
 async def submit_jobs(request: Request) -> Response:
     """Store many jobs, all or none; the ids answer in order. `Idempotency-Key` covers the batch as a whole."""
     backend = backend_of(request)
-    key = _key_header(request)
+    key = body.idempotency_key(request)
     jobs, digest = await _read_batch(request, backend.settings, with_digest=key is not None)
     async with backend.connection() as connection:
         tickets = await check(connection, backend.catalog, jobs, backend.settings, batch=True)
-        if key is None:
-            stored = await submit(connection, tickets)
-        else:
-            stored = await submit_batch(connection, tickets, key, digest)
+    if key is None:
+        stored = await submit(backend.connection, tickets)
+    else:
+        stored = await submit_batch(backend.connection, tickets, key, digest)
     if stored.fresh:
         backend.bell.ring({ticket.queue for ticket in tickets})
         backend.changes.ring("jobs")
     answer = {"ids": [str(id) for id in stored.ids], "existing": stored.existing}
-    return reply(answer, 200 if stored.existing == len(stored.ids) else 201)
+    before = stored.existing == len(stored.ids)
+    return reply(answer, 200 if before else 201, body.REPLAYED if before else None)
 
 
 async def _checked(backend: Backend, wanted: NewJob) -> NewTicket:
@@ -100,26 +101,17 @@ async def _shown(backend: Backend, ticket: NewTicket, stored: Stored) -> dict[st
         return new_job(ticket, stored.fresh[0])
     async with backend.connection() as connection:
         rows = await read_rows(connection, stored.ids)
-    return job(rows[0]) if rows else {"id": str(stored.ids[0]), "state": None, "expired": True}
-
-
-def _key_header(request: Request) -> str | None:
-    """Return the header; raises Invalid for what is not one plain line of 1 to 255 characters."""
-    values = request.headers.getlist(_HEADER)
-    if not values:
-        return None
-    key = values[0]
-    if len(set(values)) > 1 or not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
-        message = "must be given once, with 1 to 255 printable ASCII characters"
-        raise Invalid(f"{_HEADER}: {message}", [{"at": _HEADER, "message": message}])
-    return key
+        ended = [] if rows else await read_states(connection, stored.ids)
+    if rows:
+        return job(rows[0])
+    return {"id": str(stored.ids[0]), "state": ended[0]["state"] if ended else None, "expired": True}
 
 
 def _with_key(wanted: NewJob, key: str | None) -> NewJob:
     if key is None:
         return wanted
     if wanted.idempotency_key not in (None, key):
-        message = f"differs from the header {_HEADER}; give one of the two"
+        message = f"differs from the header {body.KEY_HEADER}; give one of the two"
         raise Invalid(f"idempotency_key: {message}", [{"at": "idempotency_key", "message": message}])
     return wanted.model_copy(update={"idempotency_key": key})
 

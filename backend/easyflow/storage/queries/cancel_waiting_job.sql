@@ -1,5 +1,5 @@
--- Cancel a job that nobody has claimed.
--- moves: T15 READY -> CANCELLED, T15 SCHEDULED -> CANCELLED, T15 BLOCKED -> CANCELLED
+-- Cancel a job that nobody has claimed; in doubt, it ends with its effects left open.
+-- moves: T15 READY -> CANCELLED, T15 SCHEDULED -> CANCELLED, T15 BLOCKED -> CANCELLED, T30 IN_DOUBT -> CANCELLED
 -- index: ready_job_id_key, parked_pkey
 -- takes: job_id uuid
 -- returns: queue, key, ordered of the job; nothing when its ticket is elsewhere, or moved just now: look again
@@ -7,7 +7,7 @@ with from_ready as (
     delete from easyflow.ready where job_id = :job_id returning *
 ),
 from_parked as (
-    delete from easyflow.parked where job_id = :job_id and state in ('SCHEDULED', 'BLOCKED') returning *
+    delete from easyflow.parked where job_id = :job_id and state in ('SCHEDULED', 'BLOCKED', 'IN_DOUBT') returning *
 ),
 done as (
     select job_id, lease_no, retry_count, losses, unstarted, replay_no, revision, priority, ordered, task, queue, key

@@ -2,7 +2,8 @@
 -- moves: T3 READY -> RUNNING        index: ready_pkey, jobs_*_pkey
 -- takes: executor_id uuid, claim_id uuid, tasks text[], max_jobs integer, queues text[], low_priorities smallint[],
 --        low_lanes smallint[], low_seqs bigint[], high_priorities smallint[], high_lanes smallint[], high_seqs bigint[]
--- returns: claimed jobs in order of priority, lane, ready_seq; none is no proof that nothing is ready.
+-- returns: claimed jobs in order of priority, lane, ready_seq, with the effects that earlier attempts left open; none is
+--          no proof that nothing is ready.
 --          The intervals (low, high] are walked in the order given: behind each stream's last claimed ticket, and the
 --          gaps between streams, so that the scan never walks over the dead entries of what was claimed before.
 with claimed as (
@@ -36,6 +37,9 @@ select c.job_id, c.claim_token, c.lease_no + 1 as lease_no,
        (select extract(epoch from easyflow.clock())::double precision) as claimed_at, c.task, c.queue,
        c.key, c.ordered, c.priority, c.lane, c.ready_seq, c.retry_count, c.losses, c.replay_no, j.max_attempts,
        j.timeout_seconds,
+       case when c.lease_no > 0 then array(
+           select e.ordinal from easyflow.effects as e where e.job_id = c.job_id and e.state = 'open' order by e.ordinal
+       ) end as open_effects,
        case c.revision when 0 then j.payload else (
            select p.payload from easyflow.payload_revisions as p
            where p.job_id = c.job_id and p.revision = c.revision) end as payload

@@ -4,7 +4,8 @@
 -- takes: job_ids uuid[], claim_tokens uuid[], outcomes text[], run_seconds double precision[], code_digests text[],
 --        reasons text[], error_types text[], error_messages text[], error_codes text[], tracebacks text[],
 --        loss_charges integer[], unstarted_charges integer[]
--- returns: the accepted: job_id, queue, key, ordered, state; a stale claim changed nothing
+-- returns: the accepted: job_id, queue, key, ordered, state; a stale claim changed nothing. A loss charge of -1 gives
+--          a loss back.
 with given as materialized (
     select u.*, (select easyflow.clock()) as now
     from unnest(:job_ids, :claim_tokens, :outcomes, :run_seconds, :code_digests, :reasons, :error_types,

@@ -2,10 +2,11 @@
 -- moves: T6 RUNNING -> SUCCEEDED, T29 RUNNING -> CANCELLED        index: leases_pkey
 -- takes: job_ids uuid[], claim_tokens uuid[], run_seconds double precision[], lease_nos bigint[],
 --        claimed_ats double precision[], code_digests text[], executor_id uuid, results_of uuid[], result_tokens uuid[],
---        results jsonb[]
+--        results jsonb[], acquitted uuid[]
 -- returns: the accepted: job_id, queue, key, ordered, state. A stale claim is missing from it and changed nothing.
 --          Attempts and results are matched by token, as one job may stand here twice: with a stale claim and a live
 --          one. The match is a hashed sub-plan: a join could be planned as a nested loop.
+--          The acquitted are claim tokens of suspects that ended by themselves: each gets one loss back.
 with done as (
     delete from easyflow.leases
     where job_id = any (:job_ids) and claim_token = any (:claim_tokens)
@@ -14,7 +15,8 @@ with done as (
 ended as (
     insert into easyflow.finished (job_id, finished_at, lease_no, retry_count, losses, unstarted, replay_no, revision,
                                    priority, ordered, state, task, queue, key)
-    select job_id, (select easyflow.clock()), lease_no, retry_count, losses, unstarted, replay_no, revision, priority,
+    select job_id, (select easyflow.clock()), lease_no, retry_count,
+           losses - case when claim_token = any (:acquitted) then 1 else 0 end, unstarted, replay_no, revision, priority,
            ordered, case when cancel_requested then 'CANCELLED' else 'SUCCEEDED' end, task, queue, key
     from done
 ),

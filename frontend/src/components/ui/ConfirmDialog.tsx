@@ -16,6 +16,9 @@ interface ConfirmDialogProps {
   danger?: boolean;
   /** Whether a reason is asked for, and whether it must be given. */
   reason?: "required" | "optional" | "none";
+  /** Why it cannot be confirmed yet, besides a missing reason. */
+  disabledReason?: string | null;
+  wide?: boolean;
   onConfirm: (reason: string) => void;
   pending?: boolean;
   error?: unknown;
@@ -24,9 +27,9 @@ interface ConfirmDialogProps {
 
 /** Ask before an act; the caller closes the dialog when the act is done, and gives its `error` when it is not. */
 export function ConfirmDialog(props: ConfirmDialogProps) {
-  const { open, onOpenChange, title, description, action, danger, reason: wanted = "required", onConfirm, pending, error, children } = props;
+  const { open, onOpenChange, title, description, action, danger, reason: wanted = "required", disabledReason, wide, onConfirm, pending, error, children } = props;
   const [reason, setReason] = useState("");
-  const missing = wanted === "required" && !reason.trim() ? "Say why first: the reason is kept in the audit log." : null;
+  const missing = disabledReason ?? (wanted === "required" && !reason.trim() ? "Say why first: the reason is kept in the audit log." : null);
   const said = useRef(false);
   // A second click may come before the first one's `pending` is painted; it must not act again.
   useEffect(() => {
@@ -46,6 +49,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
       open={open}
       onOpenChange={change}
       title={title}
+      wide={wide}
       description={description}
       onSubmit={confirm}
       footer={

@@ -2,6 +2,7 @@
 import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
 
 import type { Act } from "./commands";
+import { sendOnce } from "@/lib/api/acts";
 import { answered, api } from "@/lib/api/client";
 import { keys } from "@/lib/api/keys";
 import type { DeadLetterDetail } from "@/lib/api/types";
@@ -9,11 +10,14 @@ import { shortId } from "@/lib/ids";
 import { toastDone } from "@/lib/toasts";
 
 /** Send one act; throws an ApiError with status 409 when the dead letter is no longer as it was seen. */
-export function send({ verb, jobId, seenVersion, reason, edited }: Act): Promise<unknown> {
+export function send(act: Act): Promise<unknown> {
+  const { verb, jobId, seenVersion, reason, edited } = act;
   const params = { path: { job_id: jobId } };
   const said = { reason, seen_version: seenVersion };
-  if (verb === "discard") return answered(api.POST("/api/v1/dead-letters/{job_id}/discard", { params, body: said }));
-  return answered(api.POST("/api/v1/dead-letters/{job_id}/replay", { params, body: { ...said, ...edited } }));
+  return sendOnce(act, async (headers): Promise<unknown> => {
+    if (verb === "discard") return answered(api.POST("/api/v1/dead-letters/{job_id}/discard", { params, body: said, headers }));
+    return answered(api.POST("/api/v1/dead-letters/{job_id}/replay", { params, body: { ...said, ...edited }, headers }));
+  });
 }
 
 /** Ask anew for everything that an act on dead letters changes; resolves when the shown page is up to date. */

@@ -1,5 +1,5 @@
 // Why a job ended FAILED, in plain words.
-import { CircleSlash, FileX, type LucideIcon, Repeat, TimerOff, TriangleAlert, Unplug } from "lucide-react";
+import { CircleHelp, CircleSlash, FileX, type LucideIcon, Repeat, TimerOff, TriangleAlert, Unplug } from "lucide-react";
 
 export interface Reason {
   /** In a table: two or three words. */
@@ -19,6 +19,7 @@ const REASONS: Record<string, Reason> = {
   "lost, outcome unknown": { word: "Lost", says: "The process that ran it died in the middle.", icon: Unplug, unknown: true },
   "never started": { word: "Never started", says: "Processes took it and died before it began, again and again.", icon: Unplug },
   "drained, outcome unknown": { word: "Cut off", says: "Its worker stopped before it was done.", icon: Unplug, unknown: true },
+  "settled as failed": { word: "Settled as failed", says: "Whether its effects happened was not known, and a person let it fail.", icon: CircleHelp, unknown: true },
   "payload does not fit the task": { word: "Payload refused", says: "The payload does not fit what the task takes, so it never ran.", icon: FileX },
   "result cannot be stored": { word: "Result refused", says: "It ran, but what it returned cannot be stored.", icon: FileX },
 };

@@ -31,7 +31,9 @@ function CancelDialog({ job, onClose }: { job: JobDetail; onClose: () => void })
       description={
         job.state === "RUNNING"
           ? "It runs now: its executor is asked to stop the handler, and the job ends Cancelled. What the handler did outside the database until then stays done."
-          : "It does not run yet: it ends Cancelled at once, and nothing more of it happens."
+          : job.state === "IN_DOUBT"
+            ? "It ends Cancelled at once, and nothing more of it happens. Whether its effects happened stays unknown: nobody is asked any more."
+            : "It does not run yet: it ends Cancelled at once, and nothing more of it happens."
       }
       action="Cancel 1 job"
       danger

@@ -4,6 +4,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 
 import { showCommand, submitCurl } from "./commands";
 import { PayloadPanel, ResultPanel } from "./Documents";
+import { EffectsPanel } from "./EffectsPanel";
 import { Facts } from "./Facts";
 import { cancelOf, stopAsked } from "./events";
 import { History } from "./History";
@@ -49,6 +50,7 @@ export function JobPage() {
               <div className="min-w-0 space-y-4">
                 <StoryPanel job={data} stop={stop} cancel={data.state === "CANCELLED" ? cancelOf(events) : null} />
                 <ResultPanel job={data} />
+                <EffectsPanel job={data} />
                 <Attempts job={data} />
                 <PayloadPanel job={data} />
               </div>

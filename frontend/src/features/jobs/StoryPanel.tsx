@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
+import { Doubt } from "./Doubt";
 import { ProgressBar } from "./ProgressBar";
 import { storyOf } from "./story";
 import { Badge } from "@/components/ui/Badge";
@@ -44,6 +45,7 @@ export function StoryPanel({ job, stop, cancel }: { job: JobDetail; stop: JobEve
               {job.state === "FAILED" && failed.traceback ? <Traceback text={failed.traceback} open /> : null}
             </div>
           ) : null}
+          <Doubt job={job} />
           <LetterLink job={job} />
         </div>
       </div>

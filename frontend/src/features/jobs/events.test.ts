@@ -13,6 +13,10 @@ describe("a job's history", () => {
     expect(historyItem(event("retried", { detail: { lease_no: 2, error_type: "app.Gone", error_message: "no" } }))).toMatchObject({ words: "Attempt 2 failed, retried", detail: "Gone: no" });
     expect(historyItem(event("unstarted", { detail: { lease_no: 3, error_type: "Lost" } }))).toMatchObject({ words: "Attempt 3 never started", detail: "Lost" });
     expect(historyItem(event("cancelled", { actor: "api" })).words).toBe("Cancelled");
+    expect(historyItem(event("in_doubt", { detail: { lease_no: 2 } })).words).toBe("Attempt 2 in doubt");
+    expect(historyItem(event("in doubt", { actor: "engine" })).words).toBe("Set aside, in doubt");
+    expect(historyItem(event("settled", { detail: { outcome: "happened", complete: true } })).words).toBe("Settled: it happened, and completed");
+    expect(historyItem(event("settled", { detail: { outcome: "did_not_happen", complete: false } })).words).toBe("Settled: it did not happen");
     expect(historyItem(event("something new")).words).toBe("something new");
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { jobWith } from "@/testing/job";
+import { effectWith, jobWith } from "@/testing/job";
 import { storyOf, whyNotCancel, whyNotRunNow } from "./story";
 import type { Queue, Worker } from "@/lib/api/types";
 
@@ -25,6 +25,17 @@ describe("a job's story", () => {
   it("names the key a blocked job waits for", () => {
     expect(storyOf(jobWith({ state: "BLOCKED", ordering_key: "customer-7" }), nothing).text).toContain("ordering key customer-7");
     expect(storyOf(jobWith({ state: "BLOCKED", concurrency_key: "tenant" }), nothing).text).toContain("concurrency key tenant");
+  });
+
+  it("does not tell of an attempt that worked where a person completed the job", () => {
+    const times = { started_at: "2026-11-23T12:00:00Z", finished_at: "2026-11-23T12:00:02Z" };
+    expect(storyOf(jobWith({ state: "SUCCEEDED", ...times }), nothing).text).toBe("The attempt that worked took 2.0 s.");
+    const completed = jobWith({ state: "SUCCEEDED", ...times, attempts: [{ outcome: "in_doubt" } as never] });
+    expect(storyOf(completed, nothing).text).toContain("A person said that it had happened");
+  });
+
+  it("names what is in doubt", () => {
+    expect(storyOf(jobWith({ state: "IN_DOUBT", effects: [effectWith({ name: "charge" })] }), nothing).text).toContain("Its effect charge may or may not have happened.");
   });
 
   it("explains the rule that ended a failed job, and its retries", () => {

@@ -1,4 +1,5 @@
 // What is going on with a job, in one title and one sentence, for whoever opens its page.
+import { doubtOf } from "./settling";
 import type { Tone } from "@/components/ui/tones";
 import type { JobDetail, Queue, Worker } from "@/lib/api/types";
 import { countOf } from "@/lib/numbers";
@@ -22,6 +23,7 @@ const ENDS: Record<string, string> = {
   "timed out, outcome unknown": "It ran longer than its timeout and was cut off; whether its effects happened is not known, so it is not run again by itself.",
   lost: "Its executor died each time it ran this job, so the job was set aside.",
   "lost, outcome unknown": "Its executor vanished while it ran; whether its effects happened is not known, so it is not run again by itself.",
+  "settled as failed": "Whether its effects happened was not known, and a person let it fail.",
   "never started": "It was claimed again and again by executors that died before they began it.",
 };
 
@@ -42,9 +44,9 @@ export function storyOf(job: JobDetail, around: Surroundings): Story {
     case "WAITING":
       return { tone: "violet", title: "It waits for something outside", text: null };
     case "IN_DOUBT":
-      return { tone: "amber", title: "It is in doubt", text: "It is not known whether its effects happened; a person has to find out." };
+      return { tone: "amber", title: "It is in doubt", text: `${doubtOf(job)} A person has to look there.` };
     case "SUCCEEDED":
-      return { tone: "green", title: `It succeeded${tries}`, text: job.started_at && job.finished_at ? `The attempt that worked took ${formatDuration(Date.parse(job.finished_at) - Date.parse(job.started_at))}.` : null };
+      return { tone: "green", title: `It succeeded${tries}`, text: succeeded(job) };
     case "FAILED":
       return { tone: "red", title: `It failed${tries}`, text: (job.dead_letter && ENDS[job.dead_letter.reason]) ?? null };
     case "CANCELLED":
@@ -52,6 +54,11 @@ export function storyOf(job: JobDetail, around: Surroundings): Story {
     case "SKIPPED":
       return { tone: "neutral", title: "It was skipped", text: "Nothing of it ran." };
   }
+}
+
+function succeeded({ attempts, started_at: started, finished_at: finished }: JobDetail): string | null {
+  if (attempts.at(-1)?.outcome === "in_doubt") return "A person said that it had happened, and completed it.";
+  return started && finished ? `The attempt that worked took ${formatDuration(Date.parse(finished) - Date.parse(started))}.` : null;
 }
 
 function waiting(job: JobDetail, { queue, workers }: Surroundings): Story {

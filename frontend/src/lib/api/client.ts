@@ -2,9 +2,11 @@
 import createClient, { type Middleware } from "openapi-fetch";
 
 import type { paths } from "@/generated/api";
+import { KEY_HEADER } from "@/lib/api/acts";
 import { ApiError, problemOf, unreachable } from "@/lib/api/errors";
 import { noteAnswer } from "@/lib/api/reachability";
 import { basePath } from "@/lib/base";
+import { newIdempotencyKey } from "@/lib/ids";
 import { parseAnswer, stringifyJson } from "@/lib/json";
 
 // openapi-fetch reads bodies with JSON.parse, which rounds what JavaScript cannot hold; this body reads itself.
@@ -20,13 +22,21 @@ const lossless: Middleware = {
   },
 };
 
+// Whatever is asked of the API is done once, also when the browser or a proxy sends it twice.
+const keyed: Middleware = {
+  onRequest({ request }) {
+    if (request.method !== "GET" && !request.headers.has(KEY_HEADER)) request.headers.set(KEY_HEADER, newIdempotencyKey());
+    return request;
+  },
+};
+
 /** Typed calls: `api.GET("/api/v1/jobs", { params: { query } })`; wrap each in `answered`. */
 export const api = createClient<paths>({
   baseUrl: new URL(basePath || "/", location.origin).href.replace(/\/$/, ""),
   bodySerializer: (body) => stringifyJson(body),
   credentials: "same-origin",
 });
-api.use(lossless);
+api.use(lossless, keyed);
 
 interface Outcome<T> {
   data?: T;

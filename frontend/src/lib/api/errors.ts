@@ -28,9 +28,9 @@ export class ApiError extends Error {
     this.problems = facts.problems ?? [];
   }
 
-  /** Whether the same request may succeed in a moment: nobody answered, or the server could not just now. */
+  /** Whether the same request may succeed in a moment: nobody answered, the server could not, or the first is under way. */
   get isPassing(): boolean {
-    return !this.isTooWide && (this.status === 0 || this.status === 429 || this.status >= 500);
+    return !this.isTooWide && (this.status === 0 || this.status === 429 || this.status >= 500 || this.code === "in_flight");
   }
 
   /** Whether the database gave up on a question because it asks for too much, and not because it is away. */

@@ -3,7 +3,7 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answered, api } from "@/lib/api/client";
 import { keys } from "@/lib/api/keys";
-import type { State } from "@/lib/api/types";
+import type { JobDetail, JobEvent, State, Total } from "@/lib/api/types";
 
 const MINUTES_SHOWN = 60;
 
@@ -41,21 +41,24 @@ export function jobsQuery(asked: JobsAsked, age?: number) {
   });
 }
 
+/** Read a job as it is now, without touching what the page shows. */
+export function readJob(id: string, signal?: AbortSignal): Promise<JobDetail> {
+  return answered(api.GET("/api/v1/jobs/{job_id}", { params: { path: { job_id: id } }, signal }));
+}
+
+/** Read what happened to a job, oldest first, without touching what the page shows. */
+export function readEvents(id: string, signal?: AbortSignal): Promise<{ items: JobEvent[]; total: Total }> {
+  return answered(api.GET("/api/v1/jobs/{job_id}/events", { params: { path: { job_id: id } }, signal }));
+}
+
 /** One job with attempts, payload and result. */
 export function jobQuery(id: string) {
-  return queryOptions({
-    queryKey: keys.jobs.detail(id),
-    queryFn: ({ signal }) => answered(api.GET("/api/v1/jobs/{job_id}", { params: { path: { job_id: id } }, signal })),
-  });
+  return queryOptions({ queryKey: keys.jobs.detail(id), queryFn: ({ signal }) => readJob(id, signal) });
 }
 
 /** What happened to a job, oldest first. */
 export function jobEventsQuery(id: string) {
-  return queryOptions({
-    queryKey: keys.jobs.events(id),
-    queryFn: ({ signal }) =>
-      answered(api.GET("/api/v1/jobs/{job_id}/events", { params: { path: { job_id: id } }, signal })),
-  });
+  return queryOptions({ queryKey: keys.jobs.events(id), queryFn: ({ signal }) => readEvents(id, signal) });
 }
 
 export interface DeadLettersAsked {
