@@ -8,6 +8,7 @@ import pytest
 
 from tests.matrix import report as matrix
 from tests.mutation import report as mutation
+from tests.soak import report as soak
 from tests.support.decisions import is_a_test
 from tests.support.documents import table
 from tests.support.project import ROOT
@@ -34,3 +35,7 @@ def test_every_guard_was_taken_out_and_missed() -> None:
 
 def test_every_combination_of_point_class_and_action_was_run() -> None:
     assert matrix.problems(ROOT) == [], "run: make matrix"
+
+
+def test_the_soak_saw_every_kind_of_fault_and_nothing_that_must_not_be() -> None:
+    assert soak.problems(ROOT) == [], "run: make soak DURATION=3600 REPORT=docs/reports/soak.md"

@@ -11,7 +11,6 @@ from tests.mutation.report import table_digest
 from tests.soak.mischief import ALL
 from tests.soak.run import Soaked
 from tests.soak.verdict import CLASSES, OUTSIDE, SOMETIMES, Verdict, percentile
-from tests.support.provenance import provenance
 
 REPORT = Path("docs/reports/soak.md")
 STATES = ("SUCCEEDED", "FAILED", "CANCELLED")
@@ -44,10 +43,10 @@ def problems(root: Path) -> list[str]:
 def lines(root: Path, soaked: Soaked) -> Iterator[str]:
     """Yield the report line by line."""
     found = soaked.verdict
-    yield "# Hours under fire"
+    yield "# Under fire"
     yield ""
     yield (
-        f"Written by `make soak`: seed {soaked.seed}, {soaked.seconds:.0f} s; {provenance(root)}; "
+        f"Written by `make soak`: seed {soaked.seed}, {soaked.seconds:.0f} s; {soaked.provenance}; "
         f"transition table {table_digest(root)}."
     )
     yield (

@@ -25,6 +25,8 @@ from tests.soak.stage import Stage, logs, open_stage
 from tests.soak.verdict import BY_LUCK, LONG_SECONDS, SOMETIMES, Verdict, gathered, judge
 from tests.support.client_history import ClientHistory
 from tests.support.database_history import read_database_history
+from tests.support.project import ROOT
+from tests.support.provenance import provenance
 
 T = TypeVar("T")
 
@@ -49,6 +51,7 @@ class Soaked:
 
     seed: int
     seconds: float
+    provenance: str
     lease_seconds: float
     verdict: Verdict
     blows: list[Blow]
@@ -58,7 +61,7 @@ class Soaked:
 
 async def soak(folder: Path, seed: int, seconds: float, lease_seconds: float, library: Path | None) -> Soaked:
     """Run one soak in an empty folder; what could not even be brought to its end is a breach too."""
-    began = time.monotonic()
+    began, where = time.monotonic(), provenance(ROOT)  # the code it began with, whatever is committed meanwhile
     traffic = Traffic()
     async with open_stage(folder, library, lease_seconds) as stage:
         nemesis = Nemesis(stage, Random(f"{seed}:nemesis"), folder / "faults.jsonl")
@@ -73,7 +76,7 @@ async def soak(folder: Path, seed: int, seconds: float, lease_seconds: float, li
             unseen = [each for each in SOMETIMES if not verdict.sometimes[each] and each not in BY_LUCK]
             verdict.breaches += [f"{each}: never seen, so the run is void" for each in unseen]
         took = time.monotonic() - began
-        return Soaked(seed, took, lease_seconds, verdict, blows, nemesis.skipped(), drained)
+        return Soaked(seed, took, where, lease_seconds, verdict, blows, nemesis.skipped(), drained)
 
 
 @asynccontextmanager

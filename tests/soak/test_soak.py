@@ -140,7 +140,9 @@ def test_the_logs_of_workers_are_counted_by_their_events(tmp_path: Path) -> None
 
 def test_a_report_says_what_struck_what_was_skipped_and_what_came_of_it() -> None:
     blows = [Blow(3.5, "kill an executor", "executor 1", 0.0), Blow(4.5, "kill an API", None, 0.0)]
-    soaked = Soaked(7, 60.0, 1.0, judge(RIGHT, [], Counter()), blows, dict.fromkeys(CLOCKS, "no clock"), 1.5)
+    soaked = Soaked(
+        7, 60.0, "a machine", 1.0, judge(RIGHT, [], Counter()), blows, dict.fromkeys(CLOCKS, "no clock"), 1.5
+    )
     told = "\n".join(lines(ROOT, soaked))
     assert PASSED in told
     for line in (
