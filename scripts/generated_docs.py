@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 
 from easyflow.domain.transitions import TRANSITIONS, Transition
@@ -44,12 +45,13 @@ def transition_table() -> str:
 
 
 def laboratory() -> str:
-    """What each report says of itself, in its first paragraph: where it was made and what came of it."""
+    """What each report says of itself before its tables: where it was made and what came of it."""
     told = []
     for name in REPORTS:
         report = ROOT / "docs" / "reports" / f"{name}.md"
         paragraphs = report.read_text().split("\n\n") if report.exists() else ["", "not written yet"]
-        told.append(f"- [{name}](reports/{name}.md): {' '.join(paragraphs[1].split())}")
+        said = takewhile(lambda paragraph: not paragraph.startswith(("|", "#")), paragraphs[1:])
+        told.append(f"- [{name}](reports/{name}.md): {' '.join(' '.join(said).split())}")
     return "\n".join(told)
 
 

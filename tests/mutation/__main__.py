@@ -51,34 +51,45 @@ def _asked_for(wanted: str, rows: Mapping[str, Row]) -> list[tuple[statements.Mu
 
 
 def _judge_all(todo: Sequence[tuple[statements.Mutant, str]], rows: dict[str, Row]) -> None:
-    """Try every mutant, several at once, and put its row into `rows`."""
+    """Try every mutant, several at once, and keep each verdict in the report as soon as it is there."""
     folder = Path(tempfile.mkdtemp(prefix="easyflow-mutation-"))
     try:
         copies: Queue[Copy] = Queue()
         for n in range(COPIES):
             (folder / str(n)).mkdir()
             copies.put(Copy(ROOT, folder / str(n)))
-        chosen = _who_runs_what(copies.queue[0]) if todo else {}
-        lock = threading.Lock()
-
-        def judge(one: tuple[statements.Mutant, str]) -> None:
-            mutant, digest = one
-            copy = copies.get()
-            try:
-                tests = (
-                    chosen.get(mutant.file.stem, []) if mutant.file.suffix == ".sql" else code.tests_of(mutant.guard)
-                )
-                verdict = copy.judge(ROOT, mutant, tests[:MOST_TESTS], SECONDS)
-            finally:
-                copies.put(copy)
-            with lock:
-                rows[mutant.guard] = Row(mutant.guard, digest, verdict.test or "", verdict.seconds)
-                print(f"{verdict.test or 'SURVIVED':100.100} {verdict.seconds:6.1f} s  {mutant.guard}", flush=True)
-
+        court = _Court(copies, _who_runs_what(copies.queue[0]) if todo else {}, rows)
         with ThreadPoolExecutor(COPIES) as pool:
-            list(pool.map(judge, todo))
+            list(pool.map(court.judge, sorted(todo, key=lambda one: one[0].file.suffix == ".sql")))
     finally:
         shutil.rmtree(folder)
+
+
+class _Court:
+    """Judges mutants in whichever copy is free; a test that has noticed one mutant of a file is asked first next time."""
+
+    def __init__(self, copies: Queue[Copy], chosen: dict[str, list[str]], rows: dict[str, Row]) -> None:
+        self._copies = copies
+        self._chosen = chosen
+        self._rows = rows
+        self._lock = threading.Lock()
+
+    def judge(self, one: tuple[statements.Mutant, str]) -> None:
+        """Try one mutant."""
+        mutant, digest = one
+        name = mutant.file.stem
+        tests = self._chosen.get(name, []) if mutant.file.suffix == ".sql" else code.tests_of(mutant.guard)
+        copy = self._copies.get()
+        try:
+            verdict = copy.judge(ROOT, mutant, tests[:MOST_TESTS], SECONDS)
+        finally:
+            self._copies.put(copy)
+        with self._lock:
+            if verdict.test in tests:
+                self._chosen[name] = [verdict.test, *(test for test in tests if test != verdict.test)]
+            self._rows[mutant.guard] = Row(mutant.guard, digest, verdict.test or "", verdict.seconds)
+            write(ROOT, self._rows)
+            print(f"{verdict.test or 'SURVIVED':100.100} {verdict.seconds:6.1f} s  {mutant.guard}", flush=True)
 
 
 def _who_runs_what(copy: Copy) -> dict[str, list[str]]:

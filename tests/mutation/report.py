@@ -51,14 +51,16 @@ def read(root: Path) -> dict[str, Row]:
 
 def write(root: Path, rows: Mapping[str, Row]) -> list[str]:
     """Write the report with the rows of all guards there are; returns those that survived without an excuse."""
-    known = [rows[mutant.guard] for mutant, _ in all_mutants(root) if mutant.guard in rows]
+    everything = [mutant.guard for mutant, _ in all_mutants(root)]
+    known = [rows[guard] for guard in everything if guard in rows]
     survivors = [row.guard for row in known if not row.test and row.guard not in EXCUSED]
     lines = [
         "# Guards taken out, one at a time",
         "",
         f"Written by `make mutate`: {provenance(root)}; transition table {table_digest(root)}.",
-        f"{len(known)} guards, {len(survivors)} survivors, {sum(not row.test for row in known) - len(survivors)} "
-        "that change nothing anybody could notice, each with its reason.",
+        f"{len(known)} of {len(everything)} guards judged, {len(survivors)} survivors, "
+        f"{sum(not row.test for row in known) - len(survivors)} that change nothing anybody could notice, each with its "
+        "reason.",
         "",
         "| guard | of | fails without it | seconds |",
         "|---|---|---|---|",

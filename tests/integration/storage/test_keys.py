@@ -101,6 +101,16 @@ async def test_the_head_of_an_order_keeps_its_key_while_it_waits(connect: Connec
     assert await places(connection, [head, after]) == ["READY", "BLOCKED"]
 
 
+async def test_a_head_that_waits_keeps_nobody_but_its_own_order_waiting(connect: Connect) -> None:
+    connection = await connect()
+    await submit(connection, ordered())
+    await admit(connection, [key(in_order=True)])
+    await end(connection, await claim(connection), RETRY_LATER)
+    others = await submit(connection, ordered(queue="other"), ordered("another"), concurrent())
+    await admit(connection, [key(in_order=True, queue="other"), key("another", in_order=True), key()])
+    assert await places(connection, others) == ["READY"] * 3
+
+
 async def test_the_head_of_an_order_goes_on_by_itself_when_its_retry_is_due(connect: Connect) -> None:
     connection = await connect()
     head, after = await submit(connection, ordered(), ordered())
