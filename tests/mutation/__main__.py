@@ -66,7 +66,7 @@ def _judge_all(todo: Sequence[tuple[statements.Mutant, str]], rows: dict[str, Ro
 
 
 class _Court:
-    """Judges mutants in whichever copy is free; a test that has noticed one mutant of a file is asked first next time."""
+    """Judges mutants in whichever copy is free; a test that noticed one mutant is asked first for the next."""
 
     def __init__(self, copies: Queue[Copy], chosen: dict[str, list[str]], rows: dict[str, Row]) -> None:
         self._copies = copies
