@@ -42,11 +42,15 @@ def main(words: Sequence[str]) -> int:
 
 
 def _asked_for(wanted: str, rows: Mapping[str, Row]) -> list[tuple[statements.Mutant, str]]:
-    """Return the mutants whose guard holds these words; without any, those not judged yet under their present text."""
+    """Return the mutants whose guard or file holds these words; without any, those not judged under today's text."""
     return [
         (mutant, digest)
         for mutant, digest in all_mutants(ROOT)
-        if (wanted in mutant.guard if wanted else rows.get(mutant.guard, Row("", "", "", 0)).digest != digest)
+        if (
+            wanted in f"{mutant.guard} {mutant.file.name}"
+            if wanted
+            else rows.get(mutant.guard, Row("", "", "", 0)).digest != digest
+        )
     ]
 
 
@@ -58,7 +62,9 @@ def _judge_all(todo: Sequence[tuple[statements.Mutant, str]], rows: dict[str, Ro
         for n in range(COPIES):
             (folder / str(n)).mkdir()
             copies.put(Copy(ROOT, folder / str(n)))
-        court = _Court(copies, _who_runs_what(copies.queue[0]) if todo else {}, rows)
+        court = _Court(
+            copies, _who_runs_what(copies.queue[0]) if any(one.file.suffix == ".sql" for one, _ in todo) else {}, rows
+        )
         with ThreadPoolExecutor(COPIES) as pool:
             list(pool.map(court.judge, sorted(todo, key=lambda one: one[0].file.suffix == ".sql")))
     finally:
