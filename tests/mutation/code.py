@@ -26,6 +26,8 @@ UNIT = "tests/unit"
 TESTS = (
     f"{UNIT}/domain",
     f"{UNIT}/engine/test_ledger.py",
+    f"{UNIT}/engine/test_ledger_repeats.py",
+    f"{UNIT}/engine/test_ledger_outcomes.py",
     f"{UNIT}/engine/test_attempt.py",
     f"{ENGINE}/test_effects.py",
 )

@@ -42,6 +42,11 @@ class ForkServer:
             record.fork_server_died(ended, wait_seconds)
             await asyncio.sleep(wait_seconds)
 
+    def close(self) -> None:
+        """Close the door for good."""
+        self.door.close()
+        self._inside.close()
+
     async def _live(self) -> str:
         """Run one; returns how it ended. Raises OSError when it cannot be started."""
         process = await asyncio.create_subprocess_exec(

@@ -85,6 +85,7 @@ class Supervisor:
             await self._work(stopped)
         registering.cancel()
         stopped.cancel()
+        self._fork_server.close()
         if self._crew.fatal is not None:
             raise Misconfigured(self._crew.fatal)
         return 0

@@ -28,6 +28,7 @@ async def supervisor(database_url: str) -> AsyncIterator[Supervisor]:
     known = Settings(database_url=database_url, lease_seconds=15.0, renew_seconds=5.0)
     supervisor = Supervisor(known, Plan(["default"], [], 1, 1))
     yield supervisor
+    supervisor._fork_server.close()
     await supervisor._notices.close()  # what a turn of it rings is told by a task, which would outlive the database
 
 
