@@ -97,9 +97,27 @@ GUARDS = (
     Guard(
         "T8 the limit of errors", "domain/outcome.py", "if not policy.allows(retry_count, max_attempts):", "if False:"
     ),
-    Guard("T14 the version as seen", "storage/in_doubt.py", 'if doubt["version"] != seen_version:', "if False:"),
-    Guard("T17 the version as seen", "storage/dead_letters.py", 'if letter["version"] != seen_version:', "if False:"),
-    Guard("T17 an open dead letter", "storage/dead_letters.py", 'if letter["state"] != "open":', "if False:"),
+    Guard(
+        "T14 the version as seen",
+        "storage/in_doubt.py",
+        'if doubt["version"] != seen_version:',
+        "if False:",
+        ("tests/integration/storage/test_in_doubt.py",),
+    ),
+    Guard(
+        "T17 the version as seen",
+        "storage/dead_letters.py",
+        'if letter["version"] != seen_version:',
+        "if False:",
+        ("tests/integration/storage/test_dead_letters.py",),
+    ),
+    Guard(
+        "T17 an open dead letter",
+        "storage/dead_letters.py",
+        'if letter["state"] != "open":',
+        "if False:",
+        ("tests/integration/storage/test_dead_letters.py",),
+    ),
     Guard(
         "reconcile before a second call",
         "engine/ledger.py",

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.mutation.statements import Mutant
 
 LEFT_OUT = ("frontend/", "docs/images/")
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - .*)?$", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
