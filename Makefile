@@ -23,7 +23,7 @@ help: ## Show this list
 setup: ## Make or refresh .venv from the hashed locks
 	@scripts/setup-environment.sh dev
 
-check: lint types test test-pg15 test-frontend test-browser soak ## Everything CI runs
+check: lint types test test-pg15 test-frontend test-browser ## Everything CI runs
 
 lint: setup ## Style, shell scripts, declared dependencies, container and CI files
 	$(BIN)/ruff check
