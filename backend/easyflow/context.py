@@ -119,9 +119,9 @@ class Context:
         result instead of a second call, both times as plain JSON, or as `returns` (a pydantic model, a dataclass).
         `request` (JSON) is what identifies the request, by default the job's payload: another one at the same place
         sets the job aside IN_DOUBT. `effects` and `reconcile` stand in for what the task declares.
-        An exception that proves that nothing happened (`DidNotHappen`, a refused connection, a status from 400 to
-        499) closes the effect; any other leaves its outcome unknown: by its class it is then repeated with the same
-        key, looked up, or waits IN_DOUBT for a person.
+        An exception that proves that nothing happened closes the effect: `DidNotHappen`, and at its first call also a
+        refused connection or a status from 400 to 499 but 408 and 409. Any other leaves its outcome unknown: by its
+        class it is then repeated with the same key, looked up, or waits IN_DOUBT for a person.
         Raises Misconfigured for a class that has no such effects, LostClaim when the job is another's now, and
         EffectInDoubt when a person must decide.
         """

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.matrix.combinations import ALL, Combination
-from tests.mutation.report import table_digest
-from tests.support.provenance import provenance
+from tests.support.provenance import outdated, provenance, table_digest
 
 # The folder in which the scenes of a whole matrix leave their rows.
 EVERYTHING = "EASYFLOW_TEST_MATRIX"
 REPORT = Path("docs/reports/matrix.md")
 _ROW = re.compile(r"^\| (P\d+) \| (\w+) \| (\w+) \| (.*?) \|", re.MULTILINE)
-_TABLE = re.compile(r"transition table ([0-9a-f]{12})")
 
 
 def write(root: Path, folder: Path) -> None:
@@ -59,9 +57,7 @@ def problems(root: Path) -> list[str]:
             found.append(f"{one.point.name} {one.action} {one.effects}: not in the report")
         elif came_to not in ("SUCCEEDED", "IN_DOUBT", one.impossible):
             found.append(f"{one.point.name} {one.action} {one.effects}: {came_to}")
-    table = _TABLE.search(written)
-    if table is None or table[1] != table_digest(root):
-        found.append("the report is older than the transition table")
+    found += outdated(root, written)
     return found
 
 

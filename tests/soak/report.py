@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.mutation.report import table_digest
 from tests.soak.mischief import ALL
 from tests.soak.run import Soaked
 from tests.soak.verdict import CLASSES, OUTSIDE, SOMETIMES, Verdict, percentile
+from tests.support.provenance import outdated, table_digest
 
 REPORT = Path("docs/reports/soak.md")
 STATES = ("SUCCEEDED", "FAILED", "CANCELLED")
 PASSED = "Verdict: passed."
-_TABLE = re.compile(r"transition table ([0-9a-f]{12})")
 _FAULT = re.compile(r"^\| (.+?) \| (\d+|skipped: .+?) \|$", re.MULTILINE)
 
 
@@ -32,9 +31,7 @@ def problems(root: Path) -> list[str]:
     struck = dict(_FAULT.findall(written))
     found = [f"{kind}: not in the report" for kind in ALL if kind not in struck]
     found += [f"{kind}: it never struck" for kind in ALL if struck.get(kind) == "0"]
-    table = _TABLE.search(written)
-    if table is None or table[1] != table_digest(root):
-        found.append("the report is older than the transition table")
+    found += outdated(root, written)
     if PASSED not in written:
         found.append("the soak was not passed")
     return found

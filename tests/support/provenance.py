@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+
+TABLE = Path("backend/easyflow/domain/transitions.py")
+_TABLE = re.compile(r"transition table ([0-9a-f]{12})")
 
 
 def provenance(root: Path) -> str:
@@ -19,6 +24,17 @@ def provenance(root: Path) -> str:
         f"commit {commit}{changed}, {day}, {os.cpu_count()} cores of {_processor()}, {memory:.0f} GiB, "
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     )
+
+
+def table_digest(root: Path) -> str:
+    """Return what tells one transition table from another."""
+    return hashlib.sha256((root / TABLE).read_bytes()).hexdigest()[:12]
+
+
+def outdated(root: Path, written: str) -> list[str]:
+    """Say whether a report was made before the transition table of today."""
+    table = _TABLE.search(written)
+    return [] if table is not None and table[1] == table_digest(root) else ["it is older than the transition table"]
 
 
 def _git(root: Path, *words: str) -> str:

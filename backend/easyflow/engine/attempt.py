@@ -84,10 +84,9 @@ class Attempt:
             self.ledger = Ledger(self.row, self.task, self.book, self.result_bytes)
         return self.ledger
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether an effect of this attempt must not be repeated blindly."""
-        return self.ledger is not None and self.ledger.doubt() is not None
+    def doubt(self) -> str | None:
+        """Say why a person must decide about an effect of this attempt; None when nobody need to."""
+        return None if self.ledger is None else self.ledger.doubt()
 
     def conclude(self, value: Any) -> Succeeded:
         """Turn what the handler returned into a success; raises when it cannot be one, an open effect among that."""
@@ -136,7 +135,7 @@ class Attempt:
             return self.judge("error", None, fault_of(wrong))
 
     def _judged(self, raised: BaseException) -> Outcome:
-        doubt = None if self.ledger is None else self.ledger.doubt()
+        doubt = self.doubt()
         if doubt is not None:
             return InDoubt(doubt, self._fault(raised))
         if self.stop is not None and isinstance(raised, asyncio.CancelledError | ProcessStopped):

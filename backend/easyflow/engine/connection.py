@@ -21,6 +21,14 @@ IDLE_TRANSACTION_SECONDS = 10.0
 SILENCE_SECONDS = 10
 
 LOST = (*UNREACHABLE, StorageUnavailable)
+# What is wrong with the values themselves: by class 22, 23 and 54 of SQLSTATE.
+UNSTORABLE = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
+# Before what the server refused for another reason is said again: a full disk, a standby.
+REFUSED_WAIT_SECONDS = 0.5
 
 
 class HeldConnection:

@@ -47,6 +47,6 @@ async def run_transactional(attempt: Attempt, engine: Engine, executor_id: UUID)
         # Still leased: it did not commit, and goes back unharmed. No lease: it did, as the finisher will read back.
         return HandedBack()
     except Exception as raised:
-        if lost_database(raised) and not attempt.in_doubt:
+        if lost_database(raised) and attempt.doubt() is None:
             return HandedBack()
         raise

@@ -13,7 +13,7 @@ import asyncpg
 
 from easyflow.domain.outcome import Failed, Fault, Outcome
 from easyflow.domain.states import State
-from easyflow.engine.connection import LOST, HeldConnection
+from easyflow.engine.connection import LOST, REFUSED_WAIT_SECONDS, UNSTORABLE, HeldConnection
 from easyflow.engine.faults import storable
 from easyflow.engine.marks import Marks
 from easyflow.failpoints import Point, exchange, reach
@@ -25,14 +25,7 @@ from easyflow.storage.sql import Connection
 
 BATCH = 500
 GATHER_SECONDS = 0.001
-REFUSED_WAIT_SECONDS = 0.5
 HELD_WAIT_SECONDS = 0.25
-# What is wrong with the values themselves: by class 22, 23 and 54 of SQLSTATE.
-UNSTORABLE = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.ProgramLimitExceededError,
-)
 
 Ask = Callable[[Connection], Coroutine[Any, Any, list[asyncpg.Record]]]
 

@@ -74,7 +74,7 @@ async def run(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
             outcome = await _run_handler(attempt, task, request)
         return _told(outcome)
     except BaseException as raised:
-        doubt = None if attempt.ledger is None else attempt.ledger.doubt()
+        doubt = attempt.doubt()
         if doubt is not None:
             return {"in_doubt": doubt, "fault": asdict(fault_of(raised))}
         return {

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import asyncpg
 
-from easyflow.engine.connection import LOST, HeldConnection
+from easyflow.engine.connection import LOST, REFUSED_WAIT_SECONDS, UNSTORABLE, HeldConnection
 from easyflow.engine.faults import storable
 from easyflow.errors import EasyFlowError
 from easyflow.observability import record
@@ -17,13 +17,6 @@ from easyflow.storage.effects import Closing, Intent
 from easyflow.storage.sql import Connection
 
 BATCH = 500
-REFUSED_WAIT_SECONDS = 0.5
-# What is wrong with the values themselves: by class 22, 23 and 54 of SQLSTATE.
-UNSTORABLE = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.ProgramLimitExceededError,
-)
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
