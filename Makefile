@@ -15,7 +15,7 @@ WITHOUT_FUNDING := const fs = require("fs"), file = "package-lock.json", lock = 
 	fs.writeFileSync(file, JSON.stringify(lock, null, 2) + "\n");
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types test test-pg15 dashboard test-frontend test-browser screenshots bench bench-api bench-recovery lock lock-python lock-node format hooks bare-debian ci-plan wheel explore matrix mutate soak
+.PHONY: help setup check lint types test test-pg15 dashboard test-frontend test-browser screenshots bench bench-api bench-workflows bench-recovery lock lock-python lock-node format hooks bare-debian ci-plan wheel explore matrix mutate soak
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,11 @@ help: ## Show this list
 setup: ## Make or refresh .venv from the hashed locks
 	@scripts/setup-environment.sh dev
 
-check: lint types test test-pg15 test-frontend test-browser ## Everything CI runs
+# The soak mostly waits, and its checker does not mind who else is busy.
+check: ## Everything CI runs
+	@$(MAKE) --no-print-directory lint types test
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target soak test-pg15 test-frontend
+	@$(MAKE) --no-print-directory test-browser
 
 lint: setup ## Style, shell scripts, declared dependencies, container and CI files
 	$(BIN)/ruff check
@@ -85,6 +89,9 @@ bench: setup ## How fast one worker command drains no-op jobs
 
 bench-api: setup ## How fast the API takes jobs, and how soon they start
 	$(BIN)/python bench/api.py $(ARGS)
+
+bench-workflows: setup ## How fast runs of workflows go on, and maps over many items
+	$(BIN)/python -m bench.workflows $(ARGS)
 
 bench-recovery: setup ## How soon jobs run again when a process is killed
 	$(BIN)/python bench/recovery.py $(ARGS)

@@ -29,7 +29,7 @@ from uuid_utils.compat import uuid7
 
 from easyflow.domain.outcome import Succeeded
 from easyflow.local.postgres import LocalPostgres
-from easyflow.storage import enqueue, leases, queues
+from easyflow.storage import claims, enqueue, leases, queues
 from easyflow.storage.database import committed, connect
 from easyflow.storage.migrations import migrate
 from easyflow.storage.notifications import notify_control
@@ -200,7 +200,7 @@ async def drain_bare(url: str, jobs: int) -> float:
     connection, streams, executor_id = await connect(url), Streams(), uuid4()
     began = time.monotonic()
     while True:
-        rows = await leases.claim(
+        rows = await claims.claim(
             connection,
             executor_id=executor_id,
             claim_id=uuid4(),

@@ -12,15 +12,15 @@ import sys
 from collections.abc import Iterable
 
 # Every job is the `make` target of its name; together they are `make check`.
-JOBS = ("lint", "types", "test", "test-pg15", "test-frontend", "test-browser")
-SERVER = ("lint", "types", "test", "test-pg15", "test-browser")
+JOBS = ("lint", "types", "test", "soak", "test-pg15", "test-frontend", "test-browser")
+SERVER = ("lint", "types", "test", "soak", "test-pg15", "test-browser")
 TEXT = ("lint", "test")
 
 # What a change below a path can break. Of several prefixes the longest counts; a path without one needs everything.
 RULES: dict[str, tuple[str, ...]] = {
     "backend/": SERVER,
     "backend/Dockerfile": TEXT,
-    "alembic/": ("lint", "test", "test-pg15", "test-browser"),
+    "alembic/": ("lint", "test", "soak", "test-pg15", "test-browser"),
     "tests/": SERVER,
     "bench/": ("lint", "types"),
     "frontend/": ("lint", "test", "test-frontend", "test-browser"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from easyflow.registry import lifespan, task
     from easyflow.submission.door import Enqueued, enqueue
     from easyflow.submission.requests import NewJob
+    from easyflow.workflow import Workflow
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ __all__ = [
     "RetryPolicy",
     "Snooze",
     "Unknown",
+    "Workflow",
     "enqueue",
     "lifespan",
     "task",
@@ -51,6 +53,7 @@ _HOMES = {
     "RetryPolicy": "easyflow.domain.retry",
     "Snooze": "easyflow.domain.outcome",
     "Unknown": "easyflow.domain.effects",
+    "Workflow": "easyflow.workflow",
     "enqueue": "easyflow.submission.door",
     "lifespan": "easyflow.registry",
     "task": "easyflow.registry",

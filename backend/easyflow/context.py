@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
@@ -46,20 +46,31 @@ class Ledger(Protocol):
         """Do one effect; see `Context.effect`."""
 
 
+class Emission(Protocol):
+    """Where a context hands items over; the engine's own."""
+
+    def emit(self, context: Context, items: Iterable[Any]) -> Any:
+        """Hand items over; see `Context.emit`."""
+
+
 class Context:
     """One attempt of one job, as its handler sees it; a handler never keeps it longer than it runs."""
 
     __slots__ = (
         "_cancelled",
+        "_emission",
+        "_failed_items",
         "_ledger",
         "_log",
         "_progress",
         "_session",
         "attempt",
+        "items",
         "job_id",
         "lease_no",
         "queue",
         "retry_count",
+        "run_id",
         "state",
         "task",
     )
@@ -75,8 +86,15 @@ class Context:
         state: SimpleNamespace,
         session: AsyncSession | None = None,
         ledger: Callable[[], Ledger] | None = None,
+        run_id: UUID | None = None,
+        items: int | None = None,
+        emission: Callable[[], Emission] | None = None,
     ) -> None:
-        """Made by the engine; `state` holds what the lifespans opened, `ledger` begins the effect ledger."""
+        """Made by the engine; `state` holds what the lifespans opened, `ledger` begins the effect ledger.
+
+        `run_id` is the run the job belongs to, None for a job of no run; `items` how many items of a map it holds,
+        None for a job of no map; `emission` begins what it hands over.
+        """
         self.job_id = job_id
         self.task = task
         self.queue = queue
@@ -85,7 +103,11 @@ class Context:
         self.attempt = retry_count + 1
         self.state = state
         self._session = session
+        self.run_id = run_id
+        self.items = items
         self._ledger = ledger
+        self._emission = emission
+        self._failed_items: dict[int, str] | None = None
         self._cancelled = False
         self._progress: Progress | None = None
         self._log: Any = None
@@ -130,6 +152,38 @@ class Context:
         return self._ledger().perform(
             self, name, call, request=request, effects=effects, returns=returns, reconcile=reconcile
         )
+
+    def emit(self, items: Iterable[Any]) -> Any:
+        """Hand items over to the map that goes over this step (`items_of`): `await ctx.emit([...])`, many times over.
+
+        Items are JSON values or pydantic models, and the map goes over them in this order: at most 64 KiB each, and
+        10,000 in a call, so that no more than those need be in memory. They are kept when this returns; in a handler
+        that is not async nothing is awaited. The map sees what the attempt that SUCCEEDED has emitted, and nothing of
+        others: an attempt that runs again begins with its first item. In a transactional task they are part of
+        `ctx.session`'s transaction, so that they commit with the completion, and a savepoint takes them back.
+        Raises Invalid and TooLarge for what cannot be kept, naming the place, and nothing of that call is;
+        Misconfigured in a job of no run and in a job of a map; LostClaim when the job is another's now. A handler that
+        returns although items are not known to be kept, as a call was not awaited or failed, does not succeed
+        (ItemsOpen).
+        """
+        if self._emission is None:
+            raise Misconfigured(f"task {self.task} cannot emit here")
+        return self._emission().emit(self, items)
+
+    def fail_item(self, position: int, reason: str) -> None:
+        """Say that one of the items of this job of a map FAILED; the others SUCCEED when the handler returns.
+
+        `position` is its place in the payload's items, from 0 to `ctx.items - 1`; said twice, the last reason stands.
+        An attempt that does not succeed has said nothing. The job is not repeated for failed items; they count against
+        the failures that the map tolerates. Raises Misconfigured in a job of no map, and out of range.
+        """
+        if self.items is None:
+            raise Misconfigured(f"this job of task {self.task} is none of a map: it has no items that could fail")
+        if not 0 <= position < self.items:
+            raise Misconfigured(f"there is no item {position}: this job holds {self.items}, counted from 0")
+        if self._failed_items is None:
+            self._failed_items = {}
+        self._failed_items[position] = reason
 
     @property
     def log(self) -> Any:

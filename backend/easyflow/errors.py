@@ -121,6 +121,13 @@ class EffectInDoubt(EasyFlowError):
     status = 409
 
 
+class ItemsOpen(EasyFlowError):
+    """The handler returned although items it emitted are not known to be kept: await each ctx.emit."""
+
+    code = "items_open"
+    status = 409
+
+
 class EffectOpen(EasyFlowError):
     """The handler returned although the outcome of one of its effects is not known."""
 

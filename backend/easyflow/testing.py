@@ -26,6 +26,7 @@ from easyflow.errors import Invalid, Misconfigured
 from easyflow.registry import TASKS, Handler, TaskType
 from easyflow.settings import settings
 from easyflow.storage.effects import Closing, Intent
+from easyflow.storage.items import Chunk
 from easyflow.submission.catalog import local_task
 from easyflow.submission.door import payload_text
 
@@ -102,6 +103,9 @@ class _NoLedger:
         return True
 
     async def close(self, closing: Closing) -> bool:
+        return True
+
+    async def emit(self, chunk: Chunk) -> bool:
         return True
 
     def may_act(self) -> bool:

@@ -63,6 +63,7 @@ def test_the_wheel_has_all_it_needs_and_nothing_else(packages: Packages) -> None
         *(f"easyflow/migrations/versions/{file.name}" for file in (ROOT / "alembic/versions").glob("*.py")),
         *(f"easyflow/migrations/baseline/{file.name}" for file in (ROOT / "alembic/baseline").iterdir()),
         *(f"easyflow/storage/queries/{file.name}" for file in (ROOT / "backend/easyflow/storage/queries").iterdir()),
+        "easyflow/domain/workflow/workflow.schema.json",
         "easyflow/dashboard/static/index.html",
         "easyflow/examples/mainframe/data/NOTICE.txt",
     ):

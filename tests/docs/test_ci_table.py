@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from scripts.ci_plan import JOBS, RULES, changed_paths, is_release, plan
 from tests.support.documents import table
 from tests.support.project import ROOT, project_files
-from tests.support.shown_commands import make_targets
+from tests.support.shown_commands import made_by
 
 TEXT = (ROOT / "BRANCH_AWARE_CI_CD.md").read_text()
 PATHS = table(TEXT, "changed path", "jobs", "required", "deploys", "the same locally, first")
@@ -44,7 +44,7 @@ def test_ci_runs_exactly_the_test_command_of_the_readme() -> None:
 
 
 def test_the_jobs_of_the_plan_are_what_check_needs() -> None:
-    assert list(JOBS) == make_targets(ROOT)["check"]
+    assert list(JOBS) == made_by(ROOT, "check")
     assert [named(row[0])[0] for row in table(TEXT, "job", "what it does")] == list(JOBS)
 
 

@@ -15,7 +15,7 @@ from easyflow.api.queries import LARGEST_PAGE, PAGE_SIZE
 from easyflow.api.routes.jobs import LONGEST_WAIT_SECONDS
 from easyflow.client import AsyncClient, Client
 from easyflow.domain.inspection import DEPTH_LIMIT, DIGIT_LIMIT, VALUE_LIMIT
-from easyflow.storage import lists, stats
+from easyflow.storage import composing, stats
 from easyflow.storage.lookup import FOUND_AT_MOST, RECENT_JOBS, RECENT_LETTERS
 from tests.support.project import ROOT
 
@@ -29,7 +29,7 @@ PATIENCE = {
 
 SAID = [
     f"`limit` is {PAGE_SIZE} unless you say otherwise, and {LARGEST_PAGE} at most.",
-    f"Totals of lists stop at {lists.COUNTED_AT_MOST:,}, those of the overview at {stats.COUNTED_AT_MOST:,};",
+    f"Totals of lists stop at {composing.COUNTED_AT_MOST:,}, those of the overview at {stats.COUNTED_AT_MOST:,};",
     f"the {WORDS[stats.CAUSES_SHOWN]} most frequent causes among the newest {stats.COUNTED_AT_MOST:,} open",
     f"| nesting | {DEPTH_LIMIT} levels |",
     f"| a number | {DIGIT_LIMIT} digits;",

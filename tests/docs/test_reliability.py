@@ -29,8 +29,8 @@ def test_each_of_the_first_ten_tests_is_there_and_fails_without_its_guard(row: l
     assert without in guards or is_a_test(ROOT, without)
 
 
-def test_what_the_report_of_the_guards_says_is_about_todays_text() -> None:
-    assert mutation.stale(ROOT) == [], "run: make mutate"
+def test_a_test_fails_without_each_guard_of_todays_text() -> None:
+    assert mutation.problems(ROOT) == [], "run: make mutate"
 
 
 def test_every_combination_of_point_class_and_action_was_run() -> None:

@@ -30,9 +30,8 @@ class Row:
 def all_mutants(root: Path) -> Iterator[tuple[Mutant, str]]:
     """Yield every mutant with the digest of what it was made from."""
     for file in statements.guarded(root):
-        digest = _digest(file.read_text())[:8]
         for mutant in statements.mutants(file):
-            yield mutant, digest
+            yield mutant, _digest(mutant.text)[:8]
     for mutant, text in code.mutants(root):
         yield mutant, _digest(text)[:8]
 

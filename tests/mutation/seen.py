@@ -1,4 +1,4 @@
-"""A pytest plugin that writes down which statements each test ran, and how long it took: who could notice a mutant."""
+"""A pytest plugin that writes down which statements each test sends, and how long it takes: who may notice a mutant."""
 
 from __future__ import annotations
 
@@ -13,32 +13,38 @@ import pytest
 
 from easyflow.storage.sql import Statement
 
-_ran: set[str] = set()
+_sent: set[str] = set()
 _seen: dict[str, dict[str, Any]] = {}
 
 
+class _Noted:
+    """The text of a statement: whoever reads it is about to send it, to have it planned, or to break it."""
+
+    def __get__(self, of: Statement, kind: type[Statement]) -> str:
+        _sent.add(of.name)
+        text: str = of.__dict__["text"]
+        return text
+
+    def __set__(self, of: Statement, text: str) -> None:
+        of.__dict__["text"] = text
+
+
 def pytest_configure() -> None:
-    """Note every statement that is put into order, whichever way it is then sent."""
-    arguments = Statement.arguments
-
-    def noted(self: Statement, values: dict[str, Any]) -> Any:
-        _ran.add(self.name)
-        return arguments(self, values)
-
-    Statement.arguments = noted  # type: ignore[method-assign]
+    """Note every statement that is read, whichever way it is then sent."""
+    Statement.text = _Noted()  # type: ignore[assignment]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Attribute what ran meanwhile to this test."""
-    _ran.clear()
+    """Attribute what was sent meanwhile to this test."""
+    _sent.clear()
     began = time.monotonic()
     answer = yield
-    if _ran:
-        _seen[item.nodeid] = {"seconds": time.monotonic() - began, "statements": sorted(_ran)}
+    if _sent:
+        _seen[item.nodeid] = {"seconds": time.monotonic() - began, "statements": sorted(_sent)}
     return answer
 
 
 def pytest_sessionfinish() -> None:
-    """Write it all down."""
-    Path(os.environ["EASYFLOW_TEST_SEEN"]).write_text(json.dumps(_seen))
+    """Write it all down, in a file of this process's own."""
+    Path(os.environ["EASYFLOW_TEST_SEEN"], f"{os.getpid()}.json").write_text(json.dumps(_seen))

@@ -1,4 +1,7 @@
-"""Every guard of every statement, found by parsing it: each mutant is the statement with one of them taken out."""
+"""Every guard of every statement, found by parsing it: each mutant is the statement with one of them taken out.
+
+Taken out means made void: `condition or true` holds of every row, and still takes the parameters of the contract.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +42,15 @@ Mutate = Callable[[exp.Expr], object]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One guard taken out of one file: what the report calls it, and the file's text without it."""
+    """One guard taken out of one file: what the report calls it, and the file's text without it.
+
+    `whole` is the same text with the guard in it, written by the same hand.
+    """
 
     guard: str
     file: Path
     text: str
+    whole: str
 
 
 def guarded(root: Path) -> list[Path]:
@@ -62,7 +69,8 @@ def mutants(file: Path) -> Iterator[Mutant]:
             mutate(next(islice(copy.walk(), place, None)))
             name = f"{file.stem}: {_short(told)}"
             seen[name] = seen.get(name, 0) + 1
-            yield Mutant(f"{name} ({seen[name]})" if seen[name] > 1 else name, file, written(header, copy))
+            numbered = f"{name} ({seen[name]})" if seen[name] > 1 else name
+            yield Mutant(numbered, file, written(header, copy), written(header, tree))
 
 
 def parse(file: Path) -> tuple[str, exp.Expr]:
@@ -105,7 +113,7 @@ def _ways(node: exp.Expr) -> Iterator[tuple[str, Mutate]]:
     elif isinstance(node, exp.OnConflict):
         yield "on conflict", lambda found: found.pop()
     elif isinstance(node, exp.Limit) and not node.expression.is_int:
-        yield f"limit {_sql(node.expression)}", lambda found: found.pop()
+        yield f"limit {_sql(node.expression)}", _drop_limit
 
 
 def _condition(node: exp.Expr) -> exp.Expr | None:
@@ -116,11 +124,16 @@ def _condition(node: exp.Expr) -> exp.Expr | None:
 def _drop_condition(found: exp.Expr) -> None:
     condition = _condition(found)
     assert condition is not None
-    condition.replace(exp.true())
+    condition.replace(_void(condition))
 
 
 def _drop_part(found: exp.Expr, n: int) -> None:
-    found.replace(exp.and_(*(part.copy() for place, part in enumerate(found.flatten()) if place != n), copy=False))
+    part = list(found.flatten())[n]
+    part.replace(_void(part))
+
+
+def _void(condition: exp.Expr) -> exp.Expr:
+    return exp.paren(exp.Or(this=exp.paren(condition.copy(), copy=False), expression=exp.true()), copy=False)
 
 
 def _drop_column(found: exp.Expr, n: int) -> None:
@@ -128,7 +141,13 @@ def _drop_column(found: exp.Expr, n: int) -> None:
 
 
 def _drop_branch(found: exp.Expr, n: int) -> None:
-    found.args["ifs"][n].this.replace(exp.false())
+    when = found.args["ifs"][n].this
+    when.replace(exp.And(this=exp.paren(when.copy(), copy=False), expression=exp.false()))
+
+
+def _drop_limit(found: exp.Expr) -> None:
+    limit = found.expression
+    found.set("expression", exp.Case(ifs=[exp.If(this=exp.true(), true=exp.null())], default=limit.copy()))
 
 
 def _drop_lock(found: exp.Expr) -> None:

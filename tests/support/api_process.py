@@ -20,6 +20,7 @@ from easyflow.api.app import create_app
 from easyflow.local.ports import free_port
 from easyflow.settings import Settings
 from tests.support.http_server import Asked, HttpServer, http_reply, http_server
+from tests.support.plain_http import PLAIN, is_served
 from tests.support.waiting import until
 
 
@@ -55,11 +56,7 @@ class ApiProcess:
             await asyncio.to_thread(self.process.wait, 20)
 
     async def _is_ready(self) -> bool:
-        try:
-            async with httpx.AsyncClient() as asking:
-                return (await asking.get(f"{self.url}/readyz")).status_code == 200
-        except httpx.TransportError:
-            return False
+        return await is_served(f"{self.url}/readyz")
 
 
 class _Server(uvicorn.Server):
@@ -122,5 +119,5 @@ async def losing_answers(
         told = {name: reply.headers[name] for name in ("content-type", "retry-after") if name in reply.headers}
         return http_reply(reply.status_code, reply.content, connection="close", **told)
 
-    async with httpx.AsyncClient(timeout=70) as asking, http_server(pass_on) as way:
+    async with httpx.AsyncClient(timeout=70, verify=PLAIN) as asking, http_server(pass_on) as way:
         yield way

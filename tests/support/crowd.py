@@ -5,8 +5,37 @@ from __future__ import annotations
 from uuid import UUID
 
 from easyflow.storage.sql import Connection
+from tests.support.crowd_of_runs import CROWD_OF_RUNS
 
 JOBS = 3000
+
+# Each schedule has hundreds of slots and runs behind it, one of each a second, and few that are not over.
+SCHEDULED = (
+    """
+    insert into easyflow.workflows (name, version, digest, definition, created_at, created_by)
+    values ('scheduled', 1, '', '{}', easyflow.clock(), 'test')
+    """,
+    """
+    insert into easyflow.schedules (name, workflow, input, cron, zone, overlap, catch_up, catch_up_limit, next_slot,
+                                    created_at, updated_at)
+    select 's' || n, 'scheduled', '{}', '@daily', 'UTC', 'skip', 'last', 100, easyflow.clock() + n * interval '1 hour',
+           easyflow.clock(), easyflow.clock()
+    from generate_series(0, 1999) as n
+    """,
+    """
+    insert into easyflow.schedule_slots (schedule, slot, at, run_id, outcome)
+    select 's' || n % 20, easyflow.clock() - n * interval '1 second', easyflow.clock(),
+           case when n % 100 > 0 then gen_random_uuid() end, case when n % 100 > 0 then 'started' else 'queued' end
+    from generate_series(1, 20000) as n
+    """,
+    """
+    insert into easyflow.runs (id, created_at, finished_at, version, digest, state, workflow, input, schedule, slot)
+    select gen_random_uuid(), easyflow.clock(), case when n % 100 > 0 then easyflow.clock() end, 1, '',
+           case when n % 100 > 0 then 'SUCCEEDED' else 'RUNNING' end, 'scheduled', '{}', 's' || n % 20,
+           easyflow.clock() - n * interval '1 second'
+    from generate_series(1, 20000) as n
+    """,
+)
 
 # Ids made in time order, so that they fall into today's partition.
 CROWD = (
@@ -99,12 +128,13 @@ CROWD = (
     insert into easyflow.idempotency_keys (kind, key, digest, object_ids, created_at)
     select 'job', 'i' || n, '', array[id], easyflow.clock() from crowd
     """,
+    *SCHEDULED,
 )
 
 
 async def gather_crowd(connection: Connection) -> UUID:
     """Fill every table and let the planner know; returns the id of one of the jobs, all of one day."""
-    for statement in CROWD:
+    for statement in (*CROWD, *CROWD_OF_RUNS):
         await connection.execute(statement.replace("$1", str(JOBS)))
     await connection.execute("vacuum analyze")
     job_id = await connection.fetchval("select id from crowd where n = 1")

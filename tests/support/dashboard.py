@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from easyflow.dashboard.app import create_app
 from easyflow.serving.listening import listen
 from easyflow.settings import Settings
+from tests.support.plain_http import PLAIN
 
 SCRIPT = "assets/index-Dk3xB9aQ.js"
 CONTENT = {
@@ -99,7 +100,7 @@ async def dashboard(folder: Path, api_port: int = 9, **changes: Any) -> AsyncIte
     app = create_app(Settings(api_url=f"http://127.0.0.9:{api_port}", **changes), folder)
     async with served(app) as port:
         base = f"http://127.0.0.9:{port}"
-        async with httpx.AsyncClient(base_url=base, timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=base, timeout=10, trust_env=False, verify=PLAIN) as client:
             yield Served(port, client, app)
 
 

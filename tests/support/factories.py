@@ -21,10 +21,11 @@ from easyflow.domain.outcome import (
     Succeeded,
     Vanished,
 )
-from easyflow.storage import enqueue, leases, workers
+from easyflow.storage import claims, enqueue, leases, workers
 from easyflow.storage.admission import Key
 from easyflow.storage.enqueue import NewTicket
 from easyflow.storage.leases import Ending
+from easyflow.storage.runs.endings import place_of
 from easyflow.storage.sql import Connection, statement
 from easyflow.storage.streams import Streams
 
@@ -87,7 +88,7 @@ async def claim(
     claim_id: UUID | None = None,
 ) -> list[asyncpg.Record]:
     """Claim as an executor does; without `streams` it begins at the front of each queue."""
-    rows = await leases.claim(
+    rows = await claims.claim(
         connection,
         executor_id=executor_id or uuid4(),
         claim_id=claim_id or uuid4(),
@@ -111,6 +112,7 @@ def ending(claimed: asyncpg.Record, outcome: Outcome = DONE, **facts: Any) -> En
         said["run_seconds"],
         said["code_digest"],
         outcome,
+        place=place_of(claimed),
     )
 
 

@@ -49,3 +49,14 @@ async def keys_held(connect: Connect, count: int) -> AsyncIterator[list[str]]:
     )
     yield [f"held {n}" for n in range(1, count + 1)]
     await held.rollback()
+
+
+@asynccontextmanager
+async def key_held(connect: Connect, kind: str = "act", key: str = "k1") -> AsyncIterator[None]:
+    """A key that another transaction holds while this lasts, and then gives back."""
+    holder = await connect()
+    held = holder.transaction()
+    await held.start()
+    await holder.execute("insert into easyflow.idempotency_keys values ($1, $2, '', '{}', now())", kind, key)
+    yield
+    await held.rollback()

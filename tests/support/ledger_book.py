@@ -9,6 +9,7 @@ from uuid import UUID
 
 from easyflow.domain.effects import EffectState
 from easyflow.storage.effects import Closing, Intent
+from easyflow.storage.items import Chunk
 
 
 class MemoryBook:
@@ -21,6 +22,7 @@ class MemoryBook:
     def __init__(self) -> None:
         self.rows: dict[tuple[UUID, int], dict[str, Any]] = {}
         self.said: list[str] = []
+        self.emitted: list[Chunk] = []
         self.taken_over = False
         self.lapsed = False
         self.expired = False
@@ -62,6 +64,13 @@ class MemoryBook:
         if self.taken_over or found["claim_token"] != closing.claim_token:
             return False
         found.update(state=closing.state, result=closing.result, note=closing.note)
+        return True
+
+    async def emit(self, chunk: Chunk) -> bool:
+        """Keep items."""
+        if self.taken_over:
+            return False
+        self.emitted.append(chunk)
         return True
 
     def may_act(self) -> bool:

@@ -19,6 +19,7 @@ from easyflow.api.app import create_app
 from easyflow.api.backend import Backend
 from easyflow.settings import Settings
 from easyflow.storage.listening import APPLICATION
+from tests.support.plain_http import PLAIN
 
 NEWS_SECONDS = 10.0
 
@@ -126,10 +127,10 @@ async def serving(url: str, **changes: Any) -> AsyncIterator[Live]:
     serving = asyncio.create_task(server.serve([bound]))
     address = f"http://127.0.0.1:{bound.getsockname()[1]}"
     try:
-        async with asyncio.timeout(20), httpx.AsyncClient(base_url=address, timeout=20) as client:
+        async with asyncio.timeout(20), httpx.AsyncClient(base_url=address, timeout=20, verify=PLAIN) as client:
             assert (await client.get("/healthz")).status_code == 200
         limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=address, timeout=30, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=address, timeout=30, limits=limits, verify=PLAIN) as client:
             yield Live(app, client)
             app.state.backend.live.release()
     finally:

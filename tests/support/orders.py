@@ -23,7 +23,7 @@ DEADLINE_SECONDS = 10.0
 POLL_SECONDS = 0.001
 MOST_ORDERS = 1_000
 # What is only written down: it meets nothing that another actor does.
-ASIDE = frozenset({"record_event", "record_audit"})
+ASIDE = frozenset({"record_event", "record_audit", "record_run_event"})
 
 Act = Callable[[Connection], Awaitable[Any]]
 

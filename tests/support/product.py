@@ -16,6 +16,7 @@ import httpx
 
 from easyflow.local.ports import free_port
 from tests.support.frontend import FRONTEND_SECONDS, ready_frontend
+from tests.support.plain_http import PLAIN, is_served
 from tests.support.project import ROOT
 from tests.support.waiting import until
 
@@ -73,7 +74,9 @@ class Product:
         self._environment = {**kept, **{f"EASYFLOW_{name.upper()}": value for name, value in known.items()}}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         key = {"Authorization": f"Bearer {settings['api_key']}"} if "api_key" in settings else {}
-        self.api = httpx.AsyncClient(base_url=f"{self.api_url}/api/v1", headers=key, timeout=30, trust_env=False)
+        self.api = httpx.AsyncClient(
+            base_url=f"{self.api_url}/api/v1", headers=key, timeout=30, trust_env=False, verify=PLAIN
+        )
 
     @property
     def api_url(self) -> str:
@@ -164,8 +167,4 @@ class Product:
         if part == "worker":
             return "worker.ready" in self.log(part)
         url = f"{self.api_url}/readyz" if part == "api" else f"{self.address}/api/v1/session"
-        try:
-            async with httpx.AsyncClient(trust_env=False) as asking:
-                return (await asking.get(url)).status_code == 200
-        except httpx.TransportError:
-            return False
+        return await is_served(url)

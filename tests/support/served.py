@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import httpx
 
 from easyflow.local.ports import free_port
+from tests.support.plain_http import PLAIN
 from tests.support.waiting import within
 
 _SERVE = "import sys; from easyflow.cli.main import run; sys.argv = ['easyflow', 'api', *sys.argv[1:]]; run()"
@@ -38,6 +39,6 @@ def served_api(database_url: str) -> Iterator[str]:
 
 def _is_ready(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/readyz").status_code == 200
+        return httpx.get(f"{address}/readyz", verify=PLAIN, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False

@@ -65,6 +65,13 @@ def make_targets(root: Path) -> dict[str, list[str]]:
     return {target: needs.split() for target, needs in lines}
 
 
+def made_by(root: Path, target: str) -> list[str]:
+    """The targets that the recipe of one target makes, in the order in which it names them."""
+    recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", (root / "Makefile").read_text(), re.MULTILINE)
+    calls = re.findall(r"^\t@\$\(MAKE\) (.*)$", recipe[1] if recipe else "", re.MULTILINE)
+    return [word for call in calls for word in call.split() if not word.startswith("-")]
+
+
 def _parts(line: str) -> Iterator[list[str]]:
     """The simple commands of a line, without variables set in front and redirections."""
     lexer = shlex.shlex(line.replace("\\\n", " "), posix=True, punctuation_chars="();<>|&")

@@ -23,12 +23,15 @@ from easyflow.api.routes import (
     health,
     jobs,
     metrics,
+    runs,
+    schedules,
     session,
     settle,
     stats,
     stream,
     submit,
     timeline,
+    workflows,
 )
 from easyflow.serving.guard import Guard
 from easyflow.settings import Settings
@@ -41,6 +44,9 @@ _ROUTERS = (
     (submit.router, PREFIX),
     (jobs.router, PREFIX),
     (settle.router, PREFIX),
+    (workflows.router, PREFIX),
+    (runs.router, PREFIX),
+    (schedules.router, PREFIX),
     (dead_letters.router, PREFIX),
     (fleet.router, PREFIX),
     (stats.router, PREFIX),

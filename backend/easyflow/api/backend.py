@@ -19,6 +19,7 @@ from easyflow.settings import Settings
 from easyflow.storage.database import Pool, acquired, open_pool
 from easyflow.storage.enqueue import NewTicket, Stored
 from easyflow.storage.notifications import ChangeBell, ReadyBell, bell_over
+from easyflow.storage.runs.read import read_ended
 from easyflow.storage.sql import Connection
 from easyflow.submission.catalog import Catalog
 from easyflow.submission.group_commit import GroupCommit
@@ -43,6 +44,7 @@ class Backend:
     live: LiveUpdates
     catalog: Catalog
     watch: TerminalWatch
+    run_watch: TerminalWatch
     turn: asyncio.Semaphore
 
     @asynccontextmanager
@@ -79,12 +81,14 @@ async def opened(settings: Settings) -> AsyncIterator[Backend]:
         LiveUpdates(settings.direct_url, pool),
         Catalog(),
         TerminalWatch(pool),
+        TerminalWatch(pool, read_ended),
         asyncio.Semaphore(1),
     )
     try:
         yield backend
     finally:
         await backend.watch.close()
+        await backend.run_watch.close()
         await backend.live.close()
         await backend.bell.close()
         await backend.changes.close()

@@ -32,7 +32,7 @@ _AWAY = (StorageUnavailable, asyncpg.PostgresError)
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """One browser's place: which topics it has yet to hear of. It never holds more than the four topics."""
+    """One browser's place: which topics it has yet to hear of. It never holds a topic twice."""
 
     last_id: str | None
     topics: set[Topic] = field(default_factory=set)

@@ -24,6 +24,12 @@ def _uuid(text: str) -> str:
     return text
 
 
+def _id(text: str) -> str:
+    if _parsed(text) is None:
+        raise ValueError("must be an id")
+    return text
+
+
 def _parsed(text: str) -> UUID | None:
     """Return an id in its one usual spelling, else None."""
     try:
@@ -50,6 +56,7 @@ class NoQuery(BaseModel):
 
 
 Cursor = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
+AnId = Annotated[str, AfterValidator(_id), Field(json_schema_extra={"format": "uuid"})]
 
 
 class PageQuery(BaseModel):
@@ -76,4 +83,12 @@ def _job_id(job_id: Annotated[str, Path(description="the job's id", json_schema_
     return parsed
 
 
+def _run_id(run_id: Annotated[str, Path(description="the run's id", json_schema_extra={"format": "uuid"})]) -> UUID:
+    parsed = _parsed(run_id)
+    if parsed is None:
+        raise Missing("there is no run with this id")
+    return parsed
+
+
 JobId = Annotated[UUID, Depends(_job_id)]
+RunId = Annotated[UUID, Depends(_run_id)]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from easyflow.api.ledger_schemas import Effect, InDoubt
 from easyflow.domain.states import Effects, State
+from easyflow.domain.workflow.states import RunState, StepState
 
 Item = TypeVar("Item")
 
@@ -28,7 +29,7 @@ class FieldProblem(Shape):
 
 
 class Problem(BaseModel):
-    """An error; `code` is for programs, `detail` for people. The last three are there where they say something."""
+    """An error; `code` is for programs, `detail` for people. The last four are there where they say something."""
 
     type: str
     title: str
@@ -38,8 +39,9 @@ class Problem(BaseModel):
     request_id: str
     problems: list[FieldProblem]
     version: int | None = None
-    state: State | None = None
+    state: State | RunState | StepState | None = None
     limit_bytes: int | None = None
+    run_id: str | None = None
 
 
 class Total(Shape):

@@ -26,6 +26,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     def release() -> None:
         backend: Backend = app.state.backend
         backend.watch.release()
+        backend.run_watch.release()
         backend.live.release()
 
     record.api_listening([displayed(each) for each in sockets])

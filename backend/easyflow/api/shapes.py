@@ -10,8 +10,9 @@ import orjson
 from fastapi import Response
 
 from easyflow.domain.states import State
+from easyflow.storage.composing import Total
 from easyflow.storage.enqueue import NewTicket
-from easyflow.storage.lists import Page, Total
+from easyflow.storage.lists import Page
 
 Row = Mapping[str, Any] | asyncpg.Record
 
@@ -58,22 +59,27 @@ def job(row: Row) -> dict[str, Any]:
         "run_at": row["run_at"],
         "started_at": row["started_at"],
         "finished_at": row["finished_at"],
-        "run_id": None,
-        "step": None,
+        "run_id": row["run_id"] and str(row["run_id"]),
+        "step": row["step"],
     }
 
 
 def new_job(ticket: NewTicket, stored: Row) -> dict[str, Any]:
     """Return a job that was stored this moment, without reading it back."""
     nothing = dict.fromkeys(
-        ("error_type", "error_message", "error_at", "version", "started_at", "finished_at"),
+        ("error_type", "error_message", "error_at", "version", "started_at", "finished_at", "run_id", "step"),
     )
     said = {"task": ticket.task, "queue": ticket.queue, "priority": ticket.priority, "tags": ticket.tags}
     return job({**nothing, **said, **stored, "retry_count": 0})
 
 
 def job_detail(
-    row: Row, attempts: Sequence[Row], letter: Row | None, effects: Sequence[Row] = (), doubt: Row | None = None
+    row: Row,
+    attempts: Sequence[Row],
+    letter: Row | None,
+    effects: Sequence[Row] = (),
+    doubt: Row | None = None,
+    step: str | None = None,
 ) -> dict[str, Any]:
     """Return everything about one job, from a row of `storage.jobs.read`, its attempts and effects, oldest first."""
     last = attempts[-1] if attempts else None
@@ -82,6 +88,7 @@ def job_detail(
     summary = job(
         {
             **row,
+            "step": step,
             "version": known["version"] if (known := doubt or letter) else None,
             "started_at": row["since"] if row["state"] == State.RUNNING else began,
             "error_type": failed and failed["error_type"],

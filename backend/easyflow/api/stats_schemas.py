@@ -125,9 +125,9 @@ class Overview(Shape):
 
 
 class Found(Shape):
-    """Something a search found; `state` is that of a job, a dead letter or a worker."""
+    """Something a search found; `state` is that of a job, a run, a dead letter or a worker."""
 
-    kind: Literal["job", "dead_letter", "queue", "task", "worker"]
+    kind: Literal["job", "run", "dead_letter", "queue", "task", "workflow", "worker"]
     id: str
     label: str
     state: str | None

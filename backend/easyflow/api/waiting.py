@@ -1,9 +1,10 @@
-"""Waiting for jobs to end, for any number of requests with one statement per look and no connection in between."""
+"""Waiting for jobs and runs to end: for any number of requests one statement per look, no connection in between."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import asyncpg
@@ -12,17 +13,27 @@ from easyflow.domain.states import TERMINAL
 from easyflow.errors import StorageUnavailable
 from easyflow.storage.database import Pool, acquired
 from easyflow.storage.jobs import read_states
+from easyflow.storage.sql import Connection
 
 FIRST_LOOK_SECONDS = 0.02
 LOOK_SECONDS = 0.25
 
 
-class TerminalWatch:
-    """Looks for the end of the jobs that requests wait for: soon after the first begins to wait, then gently."""
+Look = Callable[[Connection, list[UUID]], Awaitable[list[UUID]]]
 
-    def __init__(self, pool: Pool) -> None:
-        """Look over connections of `pool`, one at a time."""
+
+async def ended_jobs(connection: Connection, job_ids: list[UUID]) -> list[UUID]:
+    """Return those of some jobs that have ended."""
+    return [row["job_id"] for row in await read_states(connection, job_ids) if row["state"] in TERMINAL]
+
+
+class TerminalWatch:
+    """Looks for the end of what requests wait for: soon after the first begins to wait, then gently."""
+
+    def __init__(self, pool: Pool, look: Look = ended_jobs) -> None:
+        """Look over connections of `pool`, one at a time; `look` says which of some ids have ended."""
         self._pool = pool
+        self._ended_among = look
         self._waiting: Counter[UUID] = Counter()
         self._ended: dict[UUID, asyncio.Event] = {}
         self._task: asyncio.Task[None] | None = None
@@ -35,7 +46,7 @@ class TerminalWatch:
         return self._waiting.total()
 
     async def until_terminal(self, job_id: UUID, seconds: float) -> None:
-        """Return when the job has ended, when `seconds` are over, or when the API stops; never fails."""
+        """Return when the job, or the run, has ended, when `seconds` are over, or when the API stops; never fails."""
         if self._closed:
             return
         ended = self._ended.setdefault(job_id, asyncio.Event())
@@ -83,9 +94,9 @@ class TerminalWatch:
     async def _look(self) -> None:
         try:
             async with acquired(self._pool) as connection:
-                states = await read_states(connection, list(self._ended))
+                ended = await self._ended_among(connection, list(self._ended))
         except (StorageUnavailable, asyncpg.PostgresError):
             return  # it may come back while they wait
-        for row in states:
-            if row["state"] in TERMINAL and row["job_id"] in self._ended:
-                self._ended[row["job_id"]].set()
+        for each in ended:
+            if each in self._ended:
+                self._ended[each].set()

@@ -11,7 +11,8 @@ import asyncpg
 from easyflow.cli.output import error_line, print_table, raw
 from easyflow.errors import Missing
 from easyflow.storage import dead_letters, effects, in_doubt, jobs
-from easyflow.storage.lists import Page, Total, picture, read_rows
+from easyflow.storage.composing import Total
+from easyflow.storage.lists import Page, picture, read_rows
 from easyflow.storage.sql import Connection
 
 Row = Mapping[str, Any] | asyncpg.Record
@@ -37,8 +38,8 @@ def job_of(row: Row) -> dict[str, Any]:
         "run_at": row["run_at"],
         "started_at": row["started_at"],
         "finished_at": row["finished_at"],
-        "run_id": None,
-        "step": None,
+        "run_id": row["run_id"],
+        "step": row["step"],
     }
 
 

@@ -48,6 +48,7 @@ def list_some(
     task: Annotated[str | None, typer.Option(help="Only jobs of this task.")] = None,
     queue: Annotated[str | None, typer.Option(help="Only jobs of this queue.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only jobs with this tag.")] = None,
+    run_id: Annotated[UUID | None, typer.Option(metavar="RUN_ID", help="Only jobs of this run.")] = None,
     limit: Limit = 50,
     after: Annotated[UUID | None, typer.Option(metavar="JOB_ID", help="Go on behind this job.")] = None,
     as_json: Json = False,
@@ -55,7 +56,7 @@ def list_some(
     """List jobs, newest first."""
 
     async def work(connection: Connection, known: Settings) -> Page:
-        return await list_jobs(connection, JobFilter(state, task, queue, tag), after=after, limit=limit)
+        return await list_jobs(connection, JobFilter(state, task, queue, tag, run_id=run_id), after=after, limit=limit)
 
     page = with_database(work)
     items = [job_of(row) for row in page.rows]

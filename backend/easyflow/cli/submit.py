@@ -6,11 +6,11 @@ import asyncio
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from easyflow.cli.connection import known_settings, lending, with_database
 from easyflow.cli.documents import read_job
@@ -34,6 +34,8 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 STILL_RUNNING = 3
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.02, 0.25
+
+M = TypeVar("M", bound=BaseModel)
 
 Longest = Annotated[float | None, typer.Option(min=0, help="With --wait: how long; default for ever.")]
 
@@ -63,7 +65,8 @@ def submit(
     """
     if timeout_seconds is not None and not wait:
         raise typer.BadParameter("--timeout-seconds says how long to --wait; give both")
-    asked = _request(
+    asked = fitted(
+        NewJob,
         task=task,
         payload=read_json(payload, max_bytes=known_settings().payload_bytes, name="payload"),
         queue=queue,
@@ -138,9 +141,10 @@ def _carry_out(asked: NewJob, wait: bool, timeout_seconds: float | None) -> tupl
     return with_database(work)
 
 
-def _request(**fields: Any) -> NewJob:
+def fitted(model: type[M], **fields: Any) -> M:
+    """Return what a command was told as a request; raises BadParameter with the first thing that is wrong."""
     try:
-        return NewJob(**fields)
+        return model(**fields)
     except ValidationError as wrong:
         problem = wrong.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in problem["loc"])

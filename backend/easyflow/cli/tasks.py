@@ -1,20 +1,23 @@
-"""Which modules register tasks: the built-in ones, the user's, and the queues they all use."""
+"""Which modules register tasks: the built-in ones, the user's; the queues they all use, and their workflows."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from typing import Any
 
+from easyflow.domain import document
 from easyflow.errors import Misconfigured
 from easyflow.registry import load
 from easyflow.settings import Settings
+from easyflow.workflow import WORKFLOWS
 
 BUILT_IN = ("easyflow.builtin.tasks", "easyflow.examples.mainframe.tasks")
 
 MISCONFIGURED = 78
 LOAD_SECONDS = 120.0
+MOST_BYTES = 256 * 1024 * 1024
 
 
 def modules(known: Settings, named: str | None) -> list[str]:
@@ -29,6 +32,21 @@ def queues_of(names: Iterable[str]) -> list[str]:
     They are loaded in a process of its own: a supervisor never runs user code. Raises Misconfigured when one cannot
     be loaded.
     """
+    found: list[str] = _looked_up(names)["queues"]
+    return found
+
+
+def workflows_of(names: Iterable[str]) -> dict[str, Any]:
+    """Return the definitions of the `Workflow` objects in these modules by name, as JSON that was not checked yet.
+
+    They are loaded in a process of its own, as for `queues_of`. Raises Misconfigured when one cannot be loaded, a
+    workflow is no JSON, or two have one name.
+    """
+    found: dict[str, Any] = _looked_up(names)["workflows"]
+    return found
+
+
+def _looked_up(names: Iterable[str]) -> Any:
     command = [sys.executable, "-m", "easyflow.cli.tasks", *names]
     looked = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LOAD_SECONDS)
     if looked.returncode == MISCONFIGURED:
@@ -36,17 +54,18 @@ def queues_of(names: Iterable[str]) -> list[str]:
     if looked.returncode:
         last = (looked.stderr.strip().splitlines() or [f"status {looked.returncode}"])[-1]
         raise Misconfigured(f"the tasks cannot be loaded: {last}")
-    found: list[str] = json.loads(looked.stdout.splitlines()[-1])
-    return found
+    return document.parse(looked.stdout.splitlines()[-1], max_bytes=MOST_BYTES, at="tasks")
 
 
 def _tell(names: list[str]) -> int:
     try:
         tasks = load(names)
+        workflows = {name: workflow.definition() for name, workflow in WORKFLOWS.items()}
     except Misconfigured as wrong:
         print(wrong.message)
         return MISCONFIGURED
-    print(json.dumps(sorted({"default", *(task.queue for task in tasks.values())})))
+    queues = sorted({"default", *(task.queue for task in tasks.values())})
+    print(document.dumps({"queues": queues, "workflows": workflows}))
     return 0
 
 

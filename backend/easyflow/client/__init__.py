@@ -1,10 +1,10 @@
-"""Submitting and following jobs from other programs, over HTTP: `Client`, and `AsyncClient` for asyncio."""
+"""Submitting and following jobs and runs from other programs, over HTTP: `Client`, and `AsyncClient` for asyncio."""
 
 from __future__ import annotations
 
 from easyflow.client.asynchronous import AsyncClient
 from easyflow.client.blocking import Client
-from easyflow.client.errors import JobFailed, Refused, TimedOut, Unauthorized, Unavailable
+from easyflow.client.errors import JobFailed, Refused, RunFailed, RunTimedOut, TimedOut, Unauthorized, Unavailable
 from easyflow.client.models import (
     Attempt,
     AttemptError,
@@ -18,7 +18,18 @@ from easyflow.client.models import (
     Progress,
     Submitted,
 )
-from easyflow.client.options import DeadLetterFilters, JobFilters, JobOptions, NewJob
+from easyflow.client.options import DeadLetterFilters, JobFilters, JobOptions, NewJob, RunFilters, RunOptions
+from easyflow.client.run_models import (
+    RegisteredWorkflow,
+    Run,
+    RunDetail,
+    RunItem,
+    RunStep,
+    StartedRun,
+    StepCompensation,
+    StepItems,
+    StepJob,
+)
 
 __all__ = [
     "AsyncClient",
@@ -39,6 +50,19 @@ __all__ = [
     "NewJob",
     "Progress",
     "Refused",
+    "RegisteredWorkflow",
+    "Run",
+    "RunDetail",
+    "RunFailed",
+    "RunFilters",
+    "RunItem",
+    "RunOptions",
+    "RunStep",
+    "RunTimedOut",
+    "StartedRun",
+    "StepCompensation",
+    "StepItems",
+    "StepJob",
     "Submitted",
     "TimedOut",
     "Unauthorized",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 from tenacity import AsyncRetrying
 
-from easyflow.client import plans
+from easyflow.client import plans, run_plans
 from easyflow.client.exchange import Exchange, Line
 from easyflow.client.models import DeadLetter, DeadLetterDetail, Job, JobDetail, Page, Submitted
-from easyflow.client.options import DeadLetterFilters, JobFilters, JobOptions, NewJob
+from easyflow.client.options import DeadLetterFilters, JobFilters, JobOptions, NewJob, RunFilters, RunOptions
 from easyflow.client.plans import UNCHANGED, Answer, Call, Plan, Settlement
+from easyflow.client.run_models import RegisteredWorkflow, Run, RunDetail, RunItem, StartedRun
+from easyflow.client.run_plans import ItemState
 from easyflow.errors import EasyFlowError
 
 T = TypeVar("T")
@@ -133,6 +135,64 @@ class AsyncClient:
     async def discard(self, job_id: str, reason: str, *, seen_version: int) -> DeadLetter:
         """Set a dead letter aside; its job stays FAILED. `seen_version` and errors are those of `replay`."""
         return await self._carry_out(plans.discard(job_id, reason, seen_version))
+
+    async def register_workflow(self, definition: Mapping[str, Any]) -> RegisteredWorkflow:
+        """Keep a definition as the next version of its workflow; what is known already keeps its version.
+
+        Raises Refused with every problem of it, each at its place, for instance an unknown task.
+        """
+        return await self._carry_out(run_plans.register_workflow(definition))
+
+    async def start_run(self, workflow: str, input: Any = None, **options: Unpack[RunOptions]) -> StartedRun:
+        """Start a run of a workflow; `options` are those of `RunOptions`.
+
+        `input` is what JSON can say, or a pydantic model; None is an empty object. The run is started once, also when
+        an answer was lost on the way. Raises Invalid for an input that is no JSON, and Refused for an unknown workflow,
+        an input that does not fit it, or a key that was used for another start.
+        """
+        return await self._carry_out(run_plans.start_run(workflow, {} if input is None else input, options))
+
+    async def wait_run(self, run_id: str, timeout: float | None = None) -> RunDetail:
+        """Return the run as soon as it SUCCEEDED, with its output.
+
+        Raises RunFailed when it ended otherwise, and RunTimedOut after `timeout` seconds (None: never); both hold the
+        run with its steps.
+        """
+        return await self._carry_out(run_plans.wait_run(run_id, timeout))
+
+    async def get_run(self, run_id: str) -> RunDetail:
+        """Return one run with every step; raises Refused (404) when there is none."""
+        return await self._carry_out(run_plans.get_run(run_id))
+
+    def list_runs(self, **filters: Unpack[RunFilters]) -> AsyncIterator[Run]:
+        """Go through the runs, newest first, over all pages; each page is fetched when it is needed."""
+        return self._each(lambda cursor: run_plans.run_page(filters, cursor))
+
+    def list_items(self, run_id: str, step: str, *, state: ItemState | None = None) -> AsyncIterator[RunItem]:
+        """Go through the items of a map that have ended, by their numbers, over all pages; of one state if given."""
+        return self._each(lambda cursor: run_plans.item_page(run_id, step, state, cursor))
+
+    async def cancel_run(self, run_id: str, *, reason: str | None = None, compensate: bool = True) -> Run:
+        """Cancel a run: nothing further begins, jobs that run are asked to stop, finished steps are taken back.
+
+        Without `compensate` what they have done stays. Raises Refused (409) when it had ended otherwise.
+        """
+        return await self._carry_out(run_plans.cancel_run(run_id, reason, compensate))
+
+    async def pause_run(self, run_id: str, *, reason: str | None = None) -> Run:
+        """Let nothing further of a run begin; what runs comes to its end."""
+        return await self._carry_out(run_plans.act_on_run("pause", run_id, reason))
+
+    async def resume_run(self, run_id: str, *, reason: str | None = None) -> Run:
+        """Let a paused run go on, or a FAILED one try its failed steps again; what SUCCEEDED is not repeated."""
+        return await self._carry_out(run_plans.act_on_run("resume", run_id, reason))
+
+    async def signal_run(self, run_id: str, name: str, value: Any = None, *, reason: str | None = None) -> Run:
+        """Give a run a signal; one that comes early is kept, and of two senders one gets Refused (409).
+
+        It is given once, also when an answer was lost on the way.
+        """
+        return await self._carry_out(run_plans.signal_run(run_id, name, value, reason))
 
     async def _each(self, page: Callable[[str | None], Plan[Page[T]]]) -> AsyncIterator[T]:
         cursor: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from easyflow.client.models import FieldProblem, JobDetail
+from easyflow.client.run_models import RunDetail
 from easyflow.errors import EasyFlowError
 
 PROBLEMS_TOLD = 5
@@ -86,6 +87,31 @@ class TimedOut(EasyFlowError):
         """Tell where it is and its last error."""
         super().__init__(f"job {job.id} is still {job.state}{_last_error(job)}")
         self.job = job
+
+
+class RunFailed(EasyFlowError):
+    """The run is over, but not SUCCEEDED; `run` tells all about it."""
+
+    code = "run_failed"
+    status = 409
+
+    def __init__(self, run: RunDetail) -> None:
+        """Tell how it ended and why."""
+        super().__init__(f"run {run.id} is {run.state}{f': {run.reason}' if run.reason else ''}")
+        self.run = run
+
+
+class RunTimedOut(EasyFlowError):
+    """The run was not over in time; it goes on, and `run` is how it was seen last."""
+
+    code = "timed_out"
+    status = 504
+
+    def __init__(self, run: RunDetail) -> None:
+        """Tell where it is."""
+        going = [f"{step.name} is {step.state}" for step in run.steps if step.state in ("RUNNING", "WAITING")]
+        super().__init__(f"run {run.id} is still {run.state}{f': {going[0]}' if going else ''}")
+        self.run = run
 
 
 def _last_error(job: JobDetail) -> str:

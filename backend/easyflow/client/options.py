@@ -47,6 +47,7 @@ class JobFilters(_Filters, total=False):
 
     state: str
     created_after: datetime
+    run_id: str
 
 
 class DeadLetterFilters(_Filters, total=False):
@@ -54,3 +55,25 @@ class DeadLetterFilters(_Filters, total=False):
 
     state: Literal["open", "discarded", "replayed"]
     reason: str
+
+
+class RunOptions(TypedDict, total=False):
+    """How a run is to start; by default on the workflow's newest version.
+
+    `idempotency_key`: the same key never starts a second run; without one the client makes its own for each start.
+    """
+
+    version: int
+    tags: Sequence[str]
+    idempotency_key: str
+
+
+class RunFilters(TypedDict, total=False):
+    """Which runs to list; `key` is what their input gave, `page_size` (1 to 500) how many one request fetches."""
+
+    state: str
+    workflow: str
+    tag: str
+    key: str
+    created_after: datetime
+    page_size: int

@@ -28,7 +28,7 @@ from easyflow.client.models import (
     StoredBatch,
     Submitted,
 )
-from easyflow.client.options import DeadLetterFilters, JobFilters, JobOptions, NewJob
+from easyflow.client.options import DeadLetterFilters, JobFilters, JobOptions, NewJob, RunFilters
 from easyflow.domain import document
 from easyflow.domain.states import TERMINAL, State
 from easyflow.errors import Invalid
@@ -83,13 +83,13 @@ def submit(task: str, payload: Any, options: JobOptions) -> Plan[Submitted]:
     """Store one job, at most once however often the call is sent."""
     known = options.get("idempotency_key")
     body = _job({**options, "task": task, "payload": payload, "idempotency_key": known or str(uuid4())})
-    answer = yield Call("POST", "/jobs", lines=(_written(body),))
-    stored = _read(Stored, answer.content)
+    answer = yield Call("POST", "/jobs", lines=(written(body),))
+    stored = understood(Stored, answer.content)
     return Submitted(
         id=stored.id,
         existing=answer.status == 200 and known is not None,
         expired=stored.expired,
-        job=None if stored.expired else _read(Job, answer.content),
+        job=None if stored.expired else understood(Job, answer.content),
     )
 
 
@@ -98,12 +98,12 @@ def submit_batch(jobs: Iterable[NewJob], idempotency_key: str | None) -> Plan[li
     key = idempotency_key or str(uuid4())
     if not key.isascii() or not key.isprintable():
         raise Invalid("the idempotency key of a batch travels in a header: it must be printable ASCII")
-    lines = tuple(_written(_job(job)) + b"\n" for job in jobs)
+    lines = tuple(written(_job(job)) + b"\n" for job in jobs)
     if not lines:
         return []
     call = Call("POST", "/jobs/batch", lines=lines, media=NDJSON, idempotency_key=key)
     answer = yield call
-    return _read(StoredBatch, answer.content).ids
+    return understood(StoredBatch, answer.content).ids
 
 
 def wait(job_id: str, timeout: float | None) -> Plan[JobDetail]:
@@ -113,7 +113,7 @@ def wait(job_id: str, timeout: float | None) -> Plan[JobDetail]:
         look = min(max(give_up_at - time.monotonic(), 0.0), LONGEST_LOOK_SECONDS)
         query = {"wait_seconds": f"{look:.3f}"} if look else {}
         answer = yield Call("GET", _job_path(job_id), query, waits_seconds=look, give_up_at=give_up_at)
-        job = _read(JobDetail, answer.content)
+        job = understood(JobDetail, answer.content)
         if job.state is State.SUCCEEDED:
             return job
         if job.state in TERMINAL:
@@ -125,65 +125,66 @@ def wait(job_id: str, timeout: float | None) -> Plan[JobDetail]:
 def get_job(job_id: str) -> Plan[JobDetail]:
     """Read one job."""
     answer = yield Call("GET", _job_path(job_id))
-    return _read(JobDetail, answer.content)
+    return understood(JobDetail, answer.content)
 
 
 def cancel(job_id: str, reason: str | None) -> Plan[Job]:
     """Cancel a job, or ask for it."""
-    answer = yield _act(f"{_job_path(job_id)}/cancel", {"reason": reason} if reason else {})
-    return _read(Job, answer.content)
+    answer = yield act_call(f"{_job_path(job_id)}/cancel", {"reason": reason} if reason else {})
+    return understood(Job, answer.content)
 
 
 def job_page(filters: JobFilters, cursor: str | None) -> Plan[Page[Job]]:
     """Read one page of jobs."""
-    answer = yield Call("GET", "/jobs", _query(filters, cursor))
-    return _read(Page[Job], answer.content)
+    answer = yield Call("GET", "/jobs", query_of(filters, cursor))
+    return understood(Page[Job], answer.content)
 
 
 def dead_letter_page(filters: DeadLetterFilters, cursor: str | None) -> Plan[Page[DeadLetter]]:
     """Read one page of dead letters."""
-    answer = yield Call("GET", "/dead-letters", _query(filters, cursor))
-    return _read(Page[DeadLetter], answer.content)
+    answer = yield Call("GET", "/dead-letters", query_of(filters, cursor))
+    return understood(Page[DeadLetter], answer.content)
 
 
 def get_dead_letter(job_id: str) -> Plan[DeadLetterDetail]:
     """Read one dead letter."""
     answer = yield Call("GET", _letter_path(job_id))
-    return _read(DeadLetterDetail, answer.content)
+    return understood(DeadLetterDetail, answer.content)
 
 
 def replay(job_id: str, reason: str, payload: Any, seen_version: int) -> Plan[Job]:
     """Let a failed job run again."""
     said: dict[str, Any] = {"reason": reason, "seen_version": seen_version}
     if payload is not UNCHANGED:
-        said["payload"] = _plain(payload)
-    answer = yield _act(f"{_letter_path(job_id)}/replay", said)
-    return _read(Job, answer.content)
+        said["payload"] = plain(payload)
+    answer = yield act_call(f"{_letter_path(job_id)}/replay", said)
+    return understood(Job, answer.content)
 
 
 def discard(job_id: str, reason: str, seen_version: int) -> Plan[DeadLetter]:
     """Set a dead letter aside."""
-    answer = yield _act(f"{_letter_path(job_id)}/discard", {"reason": reason, "seen_version": seen_version})
-    return _read(DeadLetter, answer.content)
+    answer = yield act_call(f"{_letter_path(job_id)}/discard", {"reason": reason, "seen_version": seen_version})
+    return understood(DeadLetter, answer.content)
 
 
 def settle(job_id: str, outcome: Settlement, reason: str, seen_version: int, result: Any, complete: bool) -> Plan[Job]:
     """Say what happened outside."""
     said: dict[str, Any] = {"outcome": outcome, "reason": reason, "seen_version": seen_version}
     if result is not UNCHANGED:
-        said["result"] = _plain(result, "result")
+        said["result"] = plain(result, "result")
     if complete:
         said["complete"] = True
-    answer = yield _act(f"{_job_path(job_id)}/settle", said)
-    return _read(Job, answer.content)
+    answer = yield act_call(f"{_job_path(job_id)}/settle", said)
+    return understood(Job, answer.content)
 
 
-def _act(path: str, said: Mapping[str, Any]) -> Call:
+def act_call(path: str, said: Mapping[str, Any]) -> Call:
     """Return the call of one act, under a key of its own that all its tries share."""
-    return Call("POST", path, lines=(_written(said),), idempotency_key=str(uuid4()))
+    return Call("POST", path, lines=(written(said),), idempotency_key=str(uuid4()))
 
 
-def _read(shape: type[R], content: dict[str, Any]) -> R:
+def understood(shape: type[R], content: dict[str, Any]) -> R:
+    """Return an answer as a value; raises Refused for one this client does not understand."""
     try:
         return shape.model_validate(content)
     except ValidationError as wrong:
@@ -196,7 +197,7 @@ def _job(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return a job as the API takes it; raises Invalid and its kind for a payload that is no JSON."""
     body = {name: value for name, value in said.items() if value is not None}
     if "payload" in said:
-        body["payload"] = _plain(said["payload"])
+        body["payload"] = plain(said["payload"])
     if "tags" in body:
         body["tags"] = list(body["tags"])
     if "run_at" in body:
@@ -204,16 +205,19 @@ def _job(said: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _plain(value: Any, at: str = "payload") -> Any:
-    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    return document.check(plain, max_bytes=MOST_BYTES, at=at)
+def plain(value: Any, at: str = "payload") -> Any:
+    """Return JSON, or a pydantic model, as JSON values; raises Invalid and its kind for what is neither."""
+    said = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    return document.check(said, max_bytes=MOST_BYTES, at=at)
 
 
-def _written(body: Mapping[str, Any]) -> bytes:
+def written(body: Mapping[str, Any]) -> bytes:
+    """Return a body as it is sent."""
     return document.dumps(body).encode()
 
 
-def _query(filters: JobFilters | DeadLetterFilters, cursor: str | None) -> dict[str, str]:
+def query_of(filters: JobFilters | DeadLetterFilters | RunFilters, cursor: str | None) -> dict[str, str]:
+    """Return filters, and where a page begins, as the query of a list."""
     said = {**filters, "cursor": cursor}
     names = {"page_size": "limit"}
     return {names.get(name, name): _moment(value) for name, value in said.items() if value is not None}

@@ -48,9 +48,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The handler returned; `result` is JSON text, None for null."""
+    """The handler returned; `result` is JSON text, None for null.
+
+    `failed_items` are those of a job of a map that failed nevertheless: position and reason, each position once.
+    """
 
     result: str | None = None
+    failed_items: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -29,12 +29,15 @@ from easyflow.domain.outcome import (
     word_of,
 )
 from easyflow.engine.effect_steps import Book
-from easyflow.engine.faults import fault_of
+from easyflow.engine.emission import Emission
+from easyflow.engine.faults import fault_of, storable
 from easyflow.engine.ledger import Ledger
 from easyflow.engine.values import PayloadRefused, ResultRefused, read_payload, succeeded
 from easyflow.registry import Handler, TaskType
 from easyflow.storage.leases import Ending
+from easyflow.storage.runs.endings import place_of
 
+REASON_CHARS = 1_000
 StopReason = Literal["cancel", "drain", "deadline"]
 
 
@@ -56,6 +59,7 @@ class Attempt:
     begun: bool = False
     stop: StopReason | None = None
     ledger: Ledger | None = None
+    emission: Emission | None = None
 
     @property
     def timeout_seconds(self) -> float:
@@ -75,6 +79,9 @@ class Attempt:
             state=self.state,
             session=session,
             ledger=self._ledger,
+            run_id=row.get("run_id"),
+            items=row.get("items"),
+            emission=self._emission,
         )
         return self.context
 
@@ -84,6 +91,12 @@ class Attempt:
             self.ledger = Ledger(self.row, self.task, self.book, self.result_bytes)
         return self.ledger
 
+    def _emission(self) -> Emission:
+        """Return what this attempt hands over; begun when the handler emits for the first time."""
+        if self.emission is None:
+            self.emission = Emission(self.row, self.task, self.book)
+        return self.emission
+
     def doubt(self) -> str | None:
         """Say why a person must decide about an effect of this attempt; None when nobody need to."""
         return None if self.ledger is None else self.ledger.doubt()
@@ -92,7 +105,14 @@ class Attempt:
         """Turn what the handler returned into a success; raises when it cannot be one, an open effect among that."""
         if self.ledger is not None or self.row.get("open_effects"):
             self._ledger().require_closed()
-        return succeeded(self.task, value, self.result_bytes)
+        if self.emission is not None:
+            self.emission.require_kept()
+        ended = succeeded(self.task, value, self.result_bytes)
+        failed = self.context._failed_items if self.context is not None else None
+        if failed:
+            items = tuple((position, storable(reason, REASON_CHARS)) for position, reason in sorted(failed.items()))
+            ended = replace(ended, failed_items=items)
+        return ended
 
     def ask_to_stop(self, why: StopReason) -> None:
         """Cancel an async handler; a synchronous one sees `ctx.cancelled`, an isolated one is killed."""
@@ -120,6 +140,7 @@ class Attempt:
             self.task.code_digest,
             outcome,
             self._is_acquitted(outcome),
+            place_of(row),
         )
 
     def _is_acquitted(self, outcome: Outcome) -> bool:

@@ -13,7 +13,7 @@ import asyncpg
 from easyflow.engine.connection import LOST, HeldConnection
 from easyflow.failpoints import Point, exchange, reach
 from easyflow.observability import record
-from easyflow.storage.leases import claim, claim_limited, hand_back_claims
+from easyflow.storage.claims import claim, claim_limited, hand_back_claims
 from easyflow.storage.queues import QueueSettings
 from easyflow.storage.sql import Connection
 from easyflow.storage.streams import Rescan, Streams

@@ -11,6 +11,7 @@ import asyncpg
 
 from easyflow.domain.effects import DidNotHappen
 from easyflow.storage.effects import Closing, Intent
+from easyflow.storage.items import Chunk
 
 
 class Book(Protocol):
@@ -24,6 +25,9 @@ class Book(Protocol):
 
     async def close(self, closing: Closing) -> bool:
         """Record an outcome; False when the claim is lost."""
+
+    async def emit(self, chunk: Chunk) -> bool:
+        """Keep items that a handler emits; False when the claim is lost."""
 
     def may_act(self) -> bool:
         """Say whether the lease behind the claim lasts, as far as is known here: the last look before a call."""

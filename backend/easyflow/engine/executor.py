@@ -249,6 +249,8 @@ class Executor:
         else:
             self._ring("jobs")
             self.finisher.admit_soon(set(outcome.keys))
+            if attempt.row.get("run_id") is not None:
+                self.wake()  # for what its run does next
             if attempt.slot is not None:
                 self._marks.end(attempt.slot)
         self._start_more()

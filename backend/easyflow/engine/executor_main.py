@@ -24,6 +24,7 @@ from easyflow.engine.lifespans import opened
 from easyflow.engine.marks import Marks
 from easyflow.engine.parent import die_with_parent, exit_after_parent
 from easyflow.engine.progress import ProgressWriter
+from easyflow.engine.workflows import announce_workflows
 from easyflow.errors import EasyFlowError, Misconfigured
 from easyflow.failpoints import arm
 from easyflow.observability import record
@@ -100,9 +101,10 @@ def _tell_death(descriptor: int, task: str) -> None:
 
 
 async def _announce(known: Settings, tasks: dict[str, TaskType]) -> None:
-    """Register the tasks, waiting for the database if it is away."""
+    """Register the tasks and the workflows, waiting for the database if it is away."""
     held = HeldConnection(known.direct_url, "easyflow register")
     await register(await held.get(), [row_of(task) for _, task in sorted(tasks.items())])
+    await announce_workflows(held.lent)
     await held.close()
 
 

@@ -21,6 +21,7 @@ from easyflow.observability import record
 from easyflow.storage.admission import Key, admit, admit_free, keys_of
 from easyflow.storage.endings import held_by_others, read_back
 from easyflow.storage.leases import Ending, Writer, by_kind
+from easyflow.storage.notifications import notify_ready
 from easyflow.storage.sql import Connection
 
 BATCH = 500
@@ -62,6 +63,7 @@ class Finisher:
         self._unheard: dict[UUID, set[type[Outcome]]] = {}
         self._keys: set[Key] = set()
         self._held_keys: set[Key] = set()
+        self._queues: set[str] = set()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -108,13 +110,14 @@ class Finisher:
             while self._waiting or self._keys:
                 await self._record_batch()
                 await self._admit()
+                await self._wake_others()
                 self._on_recorded()
             if not self._wake.is_set() and not self._aside:
                 self._idle.set()
 
     async def _record_batch(self) -> None:
         self._batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-        for write, endings in by_kind([ending for ending, _ in self._batch]):
+        for write, endings in by_kind([ending for ending, _ in self._batch], self._queues.update):
             await self._record(write, endings)
         batch, self._batch = self._batch, []
         for ending, slot in batch:
@@ -211,7 +214,7 @@ class Finisher:
         record.ending_unstorable(culprit.job_id, why)
         if not isinstance(culprit.outcome, Failed) or culprit.outcome.fault.type != "Unstorable":
             culprit.outcome = Failed("result cannot be stored", Fault("Unstorable", why))
-            for again, one in by_kind([culprit]):
+            for again, one in by_kind([culprit], self._queues.update):
                 await self._record(again, one)
 
     async def _admit(self) -> None:
@@ -234,6 +237,18 @@ class Finisher:
             record.loop_failed("admission", failed)
         if moved:
             self._on_admitted()
+
+    async def _wake_others(self) -> None:
+        """Say which queues got jobs, as runs went on: here at once, elsewhere by a call that nothing depends on."""
+        queues, self._queues = self._queues, set()
+        if not queues:
+            return
+        self._on_admitted()
+        try:
+            async with self._connection.lent() as connection:
+                await notify_ready(connection, queues)
+        except LOST as gone:
+            record.database_lost("finish", type(gone).__name__)
 
     async def _admit_free(self, connection: Connection, keys: set[Key]) -> list[asyncpg.Record]:
         if not keys:

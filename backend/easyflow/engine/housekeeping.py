@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -13,14 +13,17 @@ import asyncpg
 
 from easyflow.domain.rescue import Fate
 from easyflow.engine.connection import LOST
+from easyflow.engine.runs import RunKeeper
+from easyflow.engine.scheduler import Scheduler
 from easyflow.engine.state_folder import WITNESS_DAYS
 from easyflow.engine.strays import Strays
 from easyflow.observability import record
-from easyflow.storage import admission, timeline, workers
+from easyflow.storage import admission, items, timeline, workers
 from easyflow.storage.admission import Key
 from easyflow.storage.notifications import TOPICS, notify_ready
 from easyflow.storage.rescue import BATCH, Limits, rescue
 from easyflow.storage.sql import Connection, statement
+from easyflow.submission.scheduled_runs import ScheduledRuns
 
 PROMOTE_BATCH = 1000
 PROMOTE_OVERLAP = timedelta(seconds=10)
@@ -154,6 +157,19 @@ class Sweeper:
         return moved
 
 
+class ItemRemover:
+    """Removes what attempts have emitted that came to nothing."""
+
+    def __init__(self) -> None:
+        """Begin with the first step."""
+        self._after = items.FIRST_STEP
+
+    async def run_once(self, connection: Connection) -> list[asyncpg.Record]:
+        """Look at the next steps; nothing of it is anybody's work."""
+        self._after = await items.remove_stale(connection, self._after)
+        return []
+
+
 async def create_partitions(connection: Connection) -> list[asyncpg.Record]:
     """Create the days ahead; several workers at once wait for each other only briefly."""
     async with connection.transaction():
@@ -199,7 +215,7 @@ def _unknown(claim_token: UUID) -> Fate:
     return "unknown"
 
 
-Turn = Callable[[Connection], Awaitable[list[asyncpg.Record]]]
+Turn = Callable[[Connection], Awaitable[Sequence[asyncpg.Record] | list[dict[str, str]]]]
 
 
 @dataclass(slots=True)
@@ -216,10 +232,14 @@ class Chore:
 def chores(poll_seconds: float, lease_seconds: float, rescue: Turn, strays: Strays) -> list[Chore]:
     """Return every loop of one worker, due at once; `rescue` is its own, as it knows which executors are its."""
     promoter, sweeper = Promoter(), Sweeper()
+    scheduler = Scheduler(ScheduledRuns, poll_seconds)
     return [
         Chore("promote", promoter.run_once, poll_seconds, begin_again=promoter.begin_again),
         Chore("rescue", rescue, min(1.0, lease_seconds / 4)),
         Chore("sweep", sweeper.run_once, SWEEP_EVERY_SECONDS, begin_again=sweeper.begin_again),
+        Chore("runs", RunKeeper().run_once, poll_seconds),
+        Chore("schedules", scheduler.run_once, 0.0, begin_again=scheduler.begin_again),
+        Chore("stale items", ItemRemover().run_once, 10.0),
         Chore("strays", strays.run_once, STRAYS_EVERY_SECONDS),
         Chore("idle keys", remove_idle_keys, 60.0),
         Chore("partitions", create_partitions, 3600.0),

@@ -38,6 +38,9 @@ TOLD = (
     "timeout_seconds",
     "losses",
     "open_effects",
+    "step_no",
+    "part",
+    "items",
 )
 
 
@@ -103,7 +106,7 @@ class Isolation:
     def _request(self, attempt: Attempt) -> IO[bytes]:
         """Write what the child shall run into a file in memory: unlike a pipe, it takes all at once."""
         row = attempt.row
-        ids = {name: str(row[name]) for name in ("job_id", "claim_token")}
+        ids = {name: str(row[name]) for name in ("job_id", "claim_token", "run_id") if row[name] is not None}
         file = os.fdopen(os.memfd_create("easyflow-request"), "w+b", buffering=0)
         file.write(json.dumps({**self._told, **ids, **{name: row[name] for name in TOLD}}).encode())
         file.seek(0)
@@ -174,7 +177,7 @@ def _message(line: bytes) -> dict[str, Any]:
 def _outcome(attempt: Attempt, report: dict[str, Any]) -> Outcome | Recorded:
     """Turn the child's report into an outcome; what its handler raised is judged here, like any other."""
     if "result" in report:
-        return Succeeded(report["result"])
+        return Succeeded(report["result"], tuple((position, why) for position, why in report["failed_items"]))
     if "recorded" in report:
         return Recorded(frozenset(Key(*key) for key in report["recorded"]))
     if "in_doubt" in report:

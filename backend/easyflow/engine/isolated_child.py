@@ -63,7 +63,8 @@ class Reporter:
 async def run(request: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Run the handler and return the report."""
     task = load(request["modules"])[request["task"]]
-    row: Any = {**request, "job_id": UUID(request["job_id"]), "claim_token": UUID(request["claim_token"])}
+    ids = {name: UUID(request[name]) for name in ("job_id", "claim_token", "run_id") if name in request}
+    row: Any = {**request, **ids}
     book = LedgerWriter(HeldConnection(settings().direct_url, "easyflow ledger"))
     attempt = Attempt(row, task, SimpleNamespace(), book, request["result_bytes"], apart=True)
     attempt.started_at = time.monotonic()
@@ -106,7 +107,7 @@ def _told(outcome: Outcome | Recorded) -> dict[str, Any]:
     if isinstance(outcome, Failed):
         return {"cancelled": True}
     assert isinstance(outcome, Succeeded)
-    return {"result": outcome.result}
+    return {"result": outcome.result, "failed_items": outcome.failed_items}
 
 
 def run_forked(channel: int, request: int) -> None:

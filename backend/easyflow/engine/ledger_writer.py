@@ -12,11 +12,13 @@ from easyflow.engine.connection import LOST, REFUSED_WAIT_SECONDS, UNSTORABLE, H
 from easyflow.engine.faults import storable
 from easyflow.errors import EasyFlowError
 from easyflow.observability import record
-from easyflow.storage import effects
+from easyflow.storage import effects, items
 from easyflow.storage.effects import Closing, Intent
+from easyflow.storage.items import Chunk
 from easyflow.storage.sql import Connection
 
 BATCH = 500
+CHUNKS = 4
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -45,6 +47,7 @@ class LedgerWriter:
         self._opening = _Batches(connection, self._lock, effects.open_intents)
         self._reopening = _Batches(connection, self._lock, _reopen)
         self._closing = _Batches(connection, self._lock, _close)
+        self._emitting = _Batches(connection, self._lock, items.emit, CHUNKS)
 
     async def open(self, intent: Intent) -> asyncpg.Record:
         """Commit an intent; answers as open_effects.sql does."""
@@ -57,6 +60,10 @@ class LedgerWriter:
     async def close(self, closing: Closing) -> bool:
         """Record an outcome; False when the claim is lost."""
         return await self._closing.write(closing)
+
+    async def emit(self, chunk: Chunk) -> bool:
+        """Keep items that a handler emits; False when the claim is lost."""
+        return await self._emitting.write(chunk)
 
     def may_act(self) -> bool:
         """Say whether the lease behind the claims lasts."""
@@ -84,7 +91,10 @@ async def _close(connection: Connection, closings: Sequence[Closing]) -> list[bo
 class _Batches(Generic[Asked, Answer]):
     """Collects one kind of write and says it in batches, one at a time over the shared connection."""
 
-    def __init__(self, connection: HeldConnection, lock: asyncio.Lock, write: Write[Asked, Answer]) -> None:
+    def __init__(
+        self, connection: HeldConnection, lock: asyncio.Lock, write: Write[Asked, Answer], most: int = BATCH
+    ) -> None:
+        self._most = most
         self._connection = connection
         self._lock = lock
         self._write = write
@@ -107,7 +117,7 @@ class _Batches(Generic[Asked, Answer]):
         try:
             while self._waiting:
                 async with self._lock:
-                    batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                    batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                     await self._say(batch)
         except Exception as failed:
             record.loop_failed("ledger", failed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -99,6 +100,27 @@ def timeline_blind() -> None:
 def state_folder_unusable(folder: Path, why: Exception) -> None:
     """What this worker is told of the timeline is lost when it ends."""
     _log.warning("state_folder.unusable", folder=str(folder), why=str(why), next="set EASYFLOW_STATE_FOLDER")
+
+
+def slot_refused(schedule: str, slot: datetime, why: str) -> None:
+    """A schedule was due and its run could not be started."""
+    _log.warning("slot.refused", schedule=schedule, slot=slot.isoformat(), why=why)
+
+
+def slots_missed(schedule: str, first: datetime, last: datetime, count: int | None, why: str) -> None:
+    """Slots of a schedule passed without a run; `count` is None when there were more than were counted."""
+    stretch = {"first": first.isoformat(), "last": last.isoformat(), "slots": count or "many"}
+    _log.warning("slots.missed", schedule=schedule, **stretch, why=why, next="easyflow schedules backfill")
+
+
+def workflow_registered(workflow: str, version: int) -> None:
+    """A workflow of a worker's modules has got a new version."""
+    _log.info("workflow.registered", workflow=workflow, version=version)
+
+
+def workflow_refused(workflow: str, why: str, problems: Sequence[str]) -> None:
+    """A workflow of a worker's modules does not fit; its earlier versions stay."""
+    _log.error("workflow.refused", workflow=workflow, why=why, problems=list(problems))
 
 
 def loop_failed(loop: str, error: BaseException) -> None:

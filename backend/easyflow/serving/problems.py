@@ -15,7 +15,7 @@ from easyflow.serving.errors import Unforeseen
 REQUEST_ID = "easyflow.request_id"
 _MESSAGE_CHARS = 300
 _RETRY_SECONDS = {409: 1, 502: 2, 503: 2, 504: 2}
-_RETOLD = frozenset({"version", "state", "limit_bytes"})
+_RETOLD = frozenset({"version", "state", "limit_bytes", "run_id"})
 
 
 def answer(scope: Any, error: Exception, headers: Mapping[str, str] | None = None) -> Response:

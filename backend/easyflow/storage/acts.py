@@ -67,7 +67,7 @@ async def carry_out(lend: Lend, act: Act, write: Write) -> Answer:
     async def attempt(connection: Connection) -> Answer:
         nonlocal tried
         asked_before, tried = tried, True
-        async with _waiting_briefly(), committed(connection):
+        async with waiting_briefly(), committed(connection):
             await connection.execute(f"set local lock_timeout = '{LONGEST_WAIT}'")
             answer = await _taken(connection, token, digest)
             if answer is not None:
@@ -117,7 +117,7 @@ def _written(answer: Answer) -> str:
     return json.dumps({"status": answer.status, "body": answer.body})
 
 
-class _waiting_briefly:
+class waiting_briefly:
     """Turn the lock timeout of the transaction into Busy."""
 
     async def __aenter__(self) -> None:

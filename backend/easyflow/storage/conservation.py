@@ -27,6 +27,11 @@ _SAYS = {
     "overspent": "its handler answered more often than its max_attempts allows",
     "groundless": "the job is IN_DOUBT, but no effect is open and nothing says why",
     "stranded": "its executor is long dead, and no worker took the job back",
+    "halted": "the run is under way, but no step of it is",
+    "disagreeing": "a step of the run is under way and its job has ended, or the other way round",
+    "unproven": "a step of the run SUCCEEDED, but its job did not",
+    "miscounted": "a map of the run counts other than what became of its items",
+    "unended": "the run is over, but a step of it still waits",
 }
 
 
@@ -70,6 +75,8 @@ async def check_data(connection: Connection, *, at_rest: bool = False) -> Checke
         breaches += _breaches(window, "unfounded")
     async for window in _windows(connection, statement("check_endings")):
         breaches += _breaches(window, "repeated", "unearned", "unsettled", "overspent")
+    async for window in _windows(connection, statement("check_runs")):
+        breaches += _breaches(window, "halted", "disagreeing", "unproven", "miscounted", "unended")
     for row in await statement("find_groundless_doubts").fetch(connection):
         breaches.append(_breach("groundless", row["job_id"]))
     stranded = statement("find_stranded_leases")

@@ -11,6 +11,7 @@ import asyncpg
 from easyflow.errors import Conflict, Missing, Stale
 from easyflow.storage.admission import keys_of
 from easyflow.storage.jobs import Moved, record_event
+from easyflow.storage.runs.replaying import reopen, reopened
 from easyflow.storage.sql import Connection, statement
 
 
@@ -40,9 +41,10 @@ async def replay(
     """Let a failed job run again, on purpose, in the caller's transaction: the same job, a new epoch, fresh budgets.
 
     `payload` (JSON text, checked by the caller) becomes the next revision; the submitted one stays. Of two callers
-    who saw the same version one wins. Raises Missing, Stale with the present version, and Conflict when the dead
-    letter is closed.
+    who saw the same version one wins. A run that FAILED for it goes on. Raises Missing, Stale with the present version,
+    and Conflict when the dead letter is closed, or the job's run can no longer use it.
     """
+    run = await reopen(connection, job_id)
     letter = await _locked(connection, job_id, seen_version)
     revision = int(letter["revision"])
     if payload is not None:
@@ -55,6 +57,8 @@ async def replay(
     if not moved:
         raise Conflict("the job of this dead letter is no longer FAILED")
     await _close(connection, letter, job_id, "replayed", actor, reason, {"revision": revision}, request_id)
+    if run is not None:
+        await reopened(connection, run)
     return Moved("replayed", str(moved[0]["queue"]), keys_of(moved))
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from easyflow.errors import Missing
-from easyflow.storage.lists import Total
+from easyflow.storage.composing import Total
 from easyflow.storage.sql import Connection, statement
 
 

@@ -11,8 +11,10 @@ import asyncpg
 
 from easyflow.domain.effects import EffectState
 from easyflow.domain.states import State
+from easyflow.domain.workflow.states import StepState
 from easyflow.errors import Conflict, Invalid, Stale
 from easyflow.storage import jobs
+from easyflow.storage.runs.endings import after_all
 from easyflow.storage.sql import Connection, statement
 
 Settlement = Literal["happened", "did_not_happen", "failed"]
@@ -58,6 +60,7 @@ async def settle(
         moved = await statement("end_doubt").fetch(
             connection, job_id=job_id, state=state, result=None if result == "null" else result, reason=reason
         )
+        await after_all(connection, {job_id: StepState(state)})
     else:
         moved = await statement("settle_doubt").fetch(connection, job_id=job_id)
     facts = {"outcome": outcome, "effects": [row["name"] for row in closed], "complete": complete}

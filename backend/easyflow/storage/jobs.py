@@ -9,8 +9,10 @@ from uuid import UUID
 import asyncpg
 
 from easyflow.domain.states import TERMINAL, State
+from easyflow.domain.workflow.states import StepState
 from easyflow.errors import Conflict, Missing, StorageUnavailable
 from easyflow.storage.admission import Key, keys_of
+from easyflow.storage.runs.endings import after_all
 from easyflow.storage.sql import Connection, statement
 
 LOOKS = 50
@@ -65,6 +67,7 @@ async def cancel(
         waiting = await statement("cancel_waiting_job").fetch(connection, job_id=job_id)
         if waiting:
             await _record(connection, job_id, "cancel", "cancelled", actor, reason, request_id)
+            await after_all(connection, {job_id: StepState.CANCELLED})
             return Moved("cancelled", str(waiting[0]["queue"]), keys_of(waiting))
         running = await statement("request_cancel").fetch(connection, job_id=job_id)
         if running:

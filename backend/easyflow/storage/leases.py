@@ -1,9 +1,10 @@
-"""Leases: claiming ready jobs, and every way an attempt gives its lease up, each write fenced by the claim's token."""
+"""Leases: every way an attempt gives its lease up, each write fenced by the claim's token."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,8 @@ import asyncpg
 from easyflow.domain.effects import doubtful
 from easyflow.domain.outcome import Failed, Fault, HandedBack, InDoubt, Outcome, PutBack, Stopped, Succeeded, Vanished
 from easyflow.storage import effects, rescue
+from easyflow.storage.runs.endings import Place, after
 from easyflow.storage.sql import Connection, statement
-from easyflow.storage.streams import Interval
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Ending:
 
     `claimed_at` goes back as the claim gave it: seconds since 1970 by the database's clock, cheaper than a timestamp.
     `acquitted`: it was a suspect, ran alone and ended by itself, so that it gets one of its losses back.
+    `place`: the run that goes on when this is its job's end.
     """
 
     job_id: UUID
@@ -32,74 +34,7 @@ class Ending:
     code_digest: str
     outcome: Outcome
     acquitted: bool = False
-
-
-async def claim(
-    connection: Connection,
-    *,
-    executor_id: UUID,
-    claim_id: UUID,
-    tasks: list[str],
-    max_jobs: int,
-    intervals: Sequence[Interval],
-) -> list[asyncpg.Record]:
-    """Lock up to `max_jobs` ready jobs for this executor; order priority, lane, ready_seq.
-
-    No job is returned to two callers. `claim_token` is the fence every later write must present. When the reply is
-    lost, what was taken is found again by `claim_id` (`read_claims`).
-    """
-    return await statement("claim_jobs").fetch(
-        connection,
-        executor_id=executor_id,
-        claim_id=claim_id,
-        tasks=tasks,
-        max_jobs=max_jobs,
-        queues=[i.queue for i in intervals],
-        low_priorities=[i.low[0] for i in intervals],
-        low_lanes=[i.low[1] for i in intervals],
-        low_seqs=[i.low[2] for i in intervals],
-        high_priorities=[i.high[0] for i in intervals],
-        high_lanes=[i.high[1] for i in intervals],
-        high_seqs=[i.high[2] for i in intervals],
-    )
-
-
-async def claim_limited(
-    connection: Connection,
-    *,
-    executor_id: UUID,
-    claim_id: UUID,
-    tasks: list[str],
-    max_jobs: int,
-    queue: str,
-    intervals: Sequence[Interval],
-    wait: bool = True,
-) -> list[asyncpg.Record]:
-    """Claim from a queue with a global limit, never past it.
-
-    The queue's row is locked first and its leases are counted in a later statement, whose snapshot sees everything
-    that was claimed before the lock was had. Counting in the claim let six claimers run 60 jobs under a limit of 10.
-    Raises LockNotAvailableError when someone holds the row: at once without `wait`, else behind the lock timeout.
-    """
-    async with connection.transaction():
-        lock = statement("lock_queue") if wait else statement("lock_queue_at_once")
-        queue_row = await lock.fetchrow(connection, queue=queue)
-        if queue_row is None or queue_row["paused"]:
-            return []
-        room = max_jobs
-        if queue_row["concurrency"] is not None:
-            counted = await statement("count_leases").fetchrow(connection, queue=queue)
-            room = min(max_jobs, queue_row["concurrency"] - (counted["running"] if counted else 0))
-        if room <= 0:
-            return []
-        return await claim(
-            connection,
-            executor_id=executor_id,
-            claim_id=claim_id,
-            tasks=tasks,
-            max_jobs=room,
-            intervals=intervals,
-        )
+    place: Place | None = None
 
 
 async def end(connection: Connection, executor_id: UUID, endings: Sequence[Ending]) -> list[asyncpg.Record]:
@@ -114,9 +49,29 @@ async def end(connection: Connection, executor_id: UUID, endings: Sequence[Endin
     return accepted
 
 
-def by_kind(endings: Sequence[Ending]) -> list[tuple[Writer, list[Ending]]]:
-    """Part endings into batches of one kind, each with the function that records it."""
-    batches = [(write, [e for e in endings if type(e.outcome) is kind]) for kind, write in _WRITERS]
+def _to_nobody(queues: set[str]) -> None:
+    """Where nobody waits for what runs release."""
+
+
+def by_kind(
+    endings: Sequence[Ending], told: Callable[[set[str]], None] = _to_nobody
+) -> list[tuple[Writer, list[Ending]]]:
+    """Part endings into batches of one kind, each with the function that records it; those of runs stand apart.
+
+    `told` hears of the queues that got jobs as runs went on, behind the commit.
+    """
+    parted: dict[tuple[type, bool], list[Ending]] = {}
+    for ending in endings:
+        parted.setdefault((type(ending.outcome), ending.place is not None), []).append(ending)
+    batches = [(write, parted.get((kind, False))) for kind, write in _WRITERS]
+    for kind, write in _WRITERS:
+        # What was stopped is written by `end` again, kind by kind; what is handed back looks for its runs itself.
+        batches.append(
+            (
+                write if kind in (Stopped, HandedBack) else partial(_write_and_go_on, told, write),
+                parted.get((kind, True)),
+            )
+        )
     return [(write, batch) for write, batch in batches if batch]
 
 
@@ -136,6 +91,28 @@ async def finish(connection: Connection, executor_id: UUID, endings: Sequence[En
         results=[e.outcome.result for e in with_result if isinstance(e.outcome, Succeeded)],
         acquitted=[e.claim_token for e in endings if e.acquitted],
     )
+
+
+async def _write_and_go_on(
+    told: Callable[[set[str]], None],
+    write: Writer,
+    connection: Connection,
+    executor_id: UUID,
+    endings: Sequence[Ending],
+) -> list[asyncpg.Record]:
+    """Record endings of jobs of runs and let these runs go on, all in one transaction."""
+    async with connection.transaction():
+        accepted = await write(connection, executor_id, endings)
+        places = {each.job_id: each.place for each in endings if each.place is not None}
+        advanced = await after(connection, accepted, places, failed_items(endings))
+    told(advanced.queues)
+    return accepted
+
+
+def failed_items(endings: Sequence[Ending]) -> dict[UUID, dict[int, str]]:
+    """Return the items that failed in jobs which SUCCEEDED, by job and position."""
+    said = [(each.job_id, each.outcome.failed_items) for each in endings if isinstance(each.outcome, Succeeded)]
+    return {job_id: dict(items) for job_id, items in said if items}
 
 
 async def put_back(connection: Connection, executor_id: UUID, endings: Sequence[Ending]) -> list[asyncpg.Record]:
@@ -168,8 +145,14 @@ async def fail(connection: Connection, executor_id: UUID, endings: Sequence[Endi
 
 
 async def hand_back(connection: Connection, executor_id: UUID, endings: Sequence[Ending]) -> list[asyncpg.Record]:
-    """Give jobs back unharmed, ahead of new ones; see `end`."""
-    return await statement("hand_back_jobs").fetch(connection, **_fence(endings))
+    """Give jobs back unharmed, ahead of new ones; see `end`.
+
+    What an executor does not know it gives back too, without its run: what ends CANCELLED by it is looked up.
+    """
+    async with connection.transaction():
+        accepted = await statement("hand_back_jobs").fetch(connection, **_fence(endings))
+        await after(connection, accepted)
+        return accepted
 
 
 async def doubt(connection: Connection, executor_id: UUID, endings: Sequence[Ending]) -> list[asyncpg.Record]:
@@ -216,16 +199,6 @@ async def end_stopped(connection: Connection, executor_id: UUID, endings: Sequen
 
 
 _DRAINED = Fault("Drained", "its worker stopped before it was done")
-
-
-async def hand_back_claims(connection: Connection, executor_id: UUID, claim_ids: list[UUID]) -> int:
-    """Give back what claim statements took whose replies were lost; returns how many jobs that were."""
-    lost = await statement("read_claims").fetch(connection, executor_id=executor_id, claim_ids=claim_ids)
-    if lost:
-        await statement("hand_back_jobs").fetch(
-            connection, job_ids=[row["job_id"] for row in lost], claim_tokens=[row["claim_token"] for row in lost]
-        )
-    return len(lost)
 
 
 Writer = Callable[[Connection, UUID, Sequence[Ending]], Coroutine[Any, Any, list[asyncpg.Record]]]

@@ -10,40 +10,33 @@ checkout through an AsyncEngine. Each shape of filter is compiled once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import (
-    BigInteger,
     Column,
     ColumnElement,
-    Select,
     Table,
-    Text,
-    Uuid,
-    bindparam,
-    func,
     literal,
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
 from easyflow.domain.states import PARKED, State
 from easyflow.errors import StorageUnavailable
 from easyflow.storage import tables
+from easyflow.storage.composing import Query, Total, allow, first_id, given_text, of_run, since, word
 from easyflow.storage.jobs import read_states
+from easyflow.storage.runs.naming import step_names
 from easyflow.storage.sql import Connection, statement
 
 LIST_SECONDS = 5.0
-COUNT_SECONDS = 1.0
-COUNTED_AT_MOST = 1000
 
 # Found by the planner only when the statement says it: partial indexes carry these words.
 DeadLetterState = Literal["open", "discarded", "replayed"]
@@ -58,6 +51,7 @@ class JobFilter:
     queue: str | None = None
     tag: str | None = None
     created_after: datetime | None = None
+    run_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +63,6 @@ class DeadLetterFilter:
     queue: str | None = None
     tag: str | None = None
     reason: str | None = None
-
-
-class Total(NamedTuple):
-    """How many there are: exactly, or (`capped`) at least."""
-
-    value: int
-    kind: Literal["exact", "capped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +80,11 @@ async def list_jobs(connection: Connection, wanted: JobFilter, *, after: UUID | 
     Pages are complete under inserts: each begins where the one before ended. The page is one picture: a job listed
     under a state is shown in it. Rows are as `read_rows` returns them. Raises StorageUnavailable after five seconds.
     """
-    query = _jobs_query(wanted.state, wanted.task is None, wanted.queue is None, wanted.tag is None)
-    given = {"task": wanted.task, "queue": wanted.queue, "tag": wanted.tag, "since": _first_id(wanted.created_after)}
+    query = _jobs_query(
+        wanted.state, wanted.task is None, wanted.queue is None, wanted.tag is None, wanted.run_id is None
+    )
+    given = {"task": wanted.task, "queue": wanted.queue, "tag": wanted.tag, "run_id": wanted.run_id}
+    given["since"] = first_id(wanted.created_after)
     async with picture(connection):
         found = await query.page(connection, given, after, limit)
         rows = await read_rows(connection, [row[0] for row in found[:limit]])
@@ -120,13 +110,15 @@ async def list_dead_letters(
 async def read_rows(connection: Connection, job_ids: list[UUID]) -> list[dict[str, Any]]:
     """Return what a list shows of these jobs, newest first: `read_jobs` and `read_states` in one row each.
 
-    Two statements for any number of jobs. Run it inside `picture` when the two must agree.
+    Two statements for any number of jobs, and two more where some belong to runs. Run it inside `picture` when they
+    must agree.
     """
     if not job_ids:
         return []
     states = {row["job_id"]: row for row in await read_states(connection, job_ids)}
     facts = await statement("read_jobs").fetch(connection, job_ids=job_ids)
-    return [_row(job, states[job["id"]]) for job in facts if job["id"] in states]
+    steps = await step_names(connection, facts)
+    return [_row(job, states[job["id"]], step) for job, step in zip(facts, steps, strict=True) if job["id"] in states]
 
 
 @asynccontextmanager
@@ -137,18 +129,14 @@ async def picture(connection: Connection) -> AsyncIterator[None]:
     """
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            await _allow(connection, LIST_SECONDS)
+            await allow(connection, LIST_SECONDS)
             yield
     except asyncpg.QueryCanceledError:
         raise StorageUnavailable(f"this takes longer than {LIST_SECONDS:g} s; ask for less with more filters") from None
 
 
-async def _allow(connection: Connection, seconds: float) -> None:
-    await connection.execute("select set_config('statement_timeout', $1, true)", str(int(seconds * 1000)))
-
-
-def _row(job: asyncpg.Record, place: asyncpg.Record) -> dict[str, Any]:
-    row = dict(job)
+def _row(job: asyncpg.Record, place: asyncpg.Record, step: str | None) -> dict[str, Any]:
+    row = {**job, "step": step}
     row |= {name: place[name] for name in ("state", "queue", "priority", "retry_count", "finished_at")}
     row["run_at"] = place["run_at"] or job["run_at"]
     if place["state"] == State.IN_DOUBT:
@@ -157,57 +145,16 @@ def _row(job: asyncpg.Record, place: asyncpg.Record) -> dict[str, Any]:
     return row
 
 
-def _first_id(moment: datetime | None) -> UUID:
-    """Return the smallest UUIDv7 of a time (48 bits of milliseconds, then zeros), without one the smallest of all."""
-    milliseconds = int(moment.timestamp() * 1000) if moment else 0
-    return UUID(int=min(max(milliseconds, 0), 2**48 - 1) << 80)
-
-
-class _Query:
-    """One shape of filter, compiled: its page and its count."""
-
-    def __init__(self, rows: Select[Any], id_column: Column[Any]) -> None:
-        behind = bindparam("after", type_=Uuid, required=False)
-        most = bindparam("most", type_=BigInteger, required=False)
-        ordered = rows.order_by(id_column.desc()).limit(most)
-        capped = rows.with_only_columns(literal(1, literal_execute=True)).limit(most).subquery()
-        self._first = _compiled(ordered)
-        self._later = _compiled(ordered.where(id_column < behind))
-        self._count = _compiled(select(func.count()).select_from(capped))
-
-    async def page(
-        self, connection: Connection, given: Mapping[str, Any], after: UUID | None, limit: int
-    ) -> list[asyncpg.Record]:
-        """Return up to one row more than `limit`, newest first."""
-        text, names = self._first if after is None else self._later
-        values = {**given, "after": after, "most": limit + 1}
-        return await connection.fetch(text, *[values[name] for name in names])
-
-    async def count(self, connection: Connection, given: Mapping[str, Any], seen: int) -> Total:
-        """Count up to the cap, as the last statement of its transaction; when that takes too long, what was seen."""
-        text, names = self._count
-        values = {**given, "most": COUNTED_AT_MOST + 1}
-        await _allow(connection, COUNT_SECONDS)
-        try:
-            value: int = await connection.fetchval(text, *[values[name] for name in names])
-        except asyncpg.QueryCanceledError:
-            return Total(seen, "capped")
-        return Total(value, "exact") if value <= COUNTED_AT_MOST else Total(COUNTED_AT_MOST, "capped")
-
-
-def _compiled(query: Select[Any]) -> tuple[str, tuple[str, ...]]:
-    compiled = query.compile(dialect=dialect.dialect(), compile_kwargs={"render_postcompile": True})  # type: ignore[no-untyped-call]
-    return str(compiled), tuple(compiled.positiontup or ())
-
-
 @cache
-def _jobs_query(state: State | None, any_task: bool, any_queue: bool, any_tag: bool) -> _Query:
+def _jobs_query(state: State | None, any_task: bool, any_queue: bool, any_tag: bool, any_run: bool = True) -> Query:
     source, id_column = _home(state)
-    matches = [] if state is None or "state" not in source.c else [source.c.state == _word(state)]
-    matches += [] if any_task else [source.c.task == _given("task")]
-    matches += [] if any_queue else [source.c.queue == _given("queue")]
+    matches = [] if state is None or "state" not in source.c else [source.c.state == word(state)]
+    matches += [] if any_task else [source.c.task == given_text("task")]
+    matches += [] if any_queue else [source.c.queue == given_text("queue")]
+    if not any_run:
+        return of_run(source, id_column, matches, any_tag=any_tag)
     if any_tag:
-        return _Query(select(id_column).where(*matches, id_column >= _since()), id_column)
+        return Query(select(id_column).where(*matches, id_column >= since()), id_column)
     tags = tables.job_tags
     # Lateral with a limit can only be planned as: walk the tag's jobs in order, look each one up.
     place = (
@@ -217,18 +164,18 @@ def _jobs_query(state: State | None, any_task: bool, any_queue: bool, any_tag: b
         .lateral("place")
     )
     tagged = select(tags.c.job_id).select_from(tags.join(place, true()))
-    return _Query(tagged.where(tags.c.tag == _given("tag"), tags.c.job_id >= _since()), tags.c.job_id)
+    return Query(tagged.where(tags.c.tag == given_text("tag"), tags.c.job_id >= since()), tags.c.job_id)
 
 
 @cache
-def _letters_query(state: DeadLetterState, any_task: bool, any_queue: bool, any_tag: bool, any_reason: bool) -> _Query:
+def _letters_query(state: DeadLetterState, any_task: bool, any_queue: bool, any_tag: bool, any_reason: bool) -> Query:
     letters = tables.dead_letters
-    matches: list[ColumnElement[bool]] = [letters.c.state == _word(state)]
-    matches += [] if any_task else [letters.c.task == _given("task")]
-    matches += [] if any_queue else [letters.c.queue == _given("queue")]
-    matches += [] if any_tag else [_given("tag") == letters.c.tags.any_()]
-    matches += [] if any_reason else [letters.c.reason == _given("reason")]
-    return _Query(select(letters).where(*matches), letters.c.job_id)
+    matches: list[ColumnElement[bool]] = [letters.c.state == word(state)]
+    matches += [] if any_task else [letters.c.task == given_text("task")]
+    matches += [] if any_queue else [letters.c.queue == given_text("queue")]
+    matches += [] if any_tag else [given_text("tag") == letters.c.tags.any_()]
+    matches += [] if any_reason else [letters.c.reason == given_text("reason")]
+    return Query(select(letters).where(*matches), letters.c.job_id)
 
 
 def _home(state: State | None) -> tuple[Table, Column[Any]]:
@@ -238,15 +185,3 @@ def _home(state: State | None) -> tuple[Table, Column[Any]]:
     homes = {State.READY: tables.ready, State.RUNNING: tables.leases, **dict.fromkeys(PARKED, tables.parked)}
     table = homes.get(state, tables.finished)
     return table, table.c.job_id
-
-
-def _given(name: str) -> Any:
-    return bindparam(name, type_=Text, required=False)
-
-
-def _since() -> Any:
-    return bindparam("since", type_=Uuid, required=False)
-
-
-def _word(word: str) -> Any:
-    return literal(str(word), Text, literal_execute=True)

@@ -6,13 +6,14 @@ import re
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from easyflow.storage.composing import Total
 from easyflow.storage.jobs import read_states
-from easyflow.storage.lists import Total
 from easyflow.storage.sql import Connection, statement
 
 FOUND_AT_MOST = 20
 RECENT_JOBS = 50_000
 RECENT_LETTERS = 10_000
+RECENT_RUNS = 10_000
 LONGEST_NAME = 255
 
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?![0-9a-f])", re.IGNORECASE)
@@ -30,7 +31,7 @@ class Finds(NamedTuple):
 async def find(connection: Connection, asked: str) -> Finds:
     """Return what `asked` may mean, the likeliest first, at most 20; run it inside `lists.picture`.
 
-    Ids may stand inside a longer text. The end of an id is looked for among the newest 50,000 jobs and the newest
+    Ids may stand inside a longer text. The end of an id is looked for among the newest 50,000 jobs, 10,000 runs and
     10,000 open dead letters; the total is capped when there are more jobs.
     """
     text = asked.replace("\x00", "").encode(errors="ignore").decode().strip(_AROUND)
@@ -51,18 +52,23 @@ async def find(connection: Connection, asked: str) -> Finds:
 
 
 async def _recent(connection: Connection, suffix: str) -> tuple[list[UUID], bool]:
-    """Return the jobs whose id ends so, and whether older ones were not looked at."""
+    """Return the jobs and runs whose id ends so, and whether older jobs were not looked at."""
     rows = await statement("find_recent_jobs").fetch(
-        connection, suffix=suffix, max_jobs=RECENT_JOBS, max_letters=RECENT_LETTERS, max_found=FOUND_AT_MOST + 1
+        connection,
+        suffix=suffix,
+        max_jobs=RECENT_JOBS,
+        max_letters=RECENT_LETTERS,
+        max_runs=RECENT_RUNS,
+        max_found=FOUND_AT_MOST + 1,
     )
     ids = [row["id"] for row in rows if row["id"] is not None]
     return ids, len(ids) < len(rows)
 
 
 async def _submitted_with(connection: Connection, key: str) -> list[UUID]:
-    """Return the jobs that an idempotency key, of a job or of a batch, made."""
+    """Return what an idempotency key, of a job, of a batch or of a run, made."""
     ids: list[UUID] = []
-    for kind in ("job", "batch"):
+    for kind in ("job", "batch", "run"):
         for row in await statement("read_keys").fetch(connection, kind=kind, keys=[key]):
             ids += row["object_ids"][: FOUND_AT_MOST + 1]
     return ids

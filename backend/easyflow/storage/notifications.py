@@ -23,7 +23,7 @@ DEBOUNCE_SECONDS = 0.003
 GATHER_SECONDS = 0.02
 QUIET_SECONDS = 1.0
 
-Topic = Literal["jobs", "dead-letters", "queues", "workers"]
+Topic = Literal["jobs", "dead-letters", "queues", "workers", "runs"]
 TOPICS: frozenset[Topic] = frozenset(get_args(Topic))
 
 

@@ -11,6 +11,7 @@ import asyncpg
 from easyflow.domain.effects import OpenEffect, doubtful
 from easyflow.domain.rescue import Fate, Rescue, Verdict, judge
 from easyflow.storage import effects
+from easyflow.storage.runs.endings import after
 from easyflow.storage.sql import Connection, statement
 
 BATCH = 500
@@ -50,10 +51,12 @@ async def rescue(
     async with connection.transaction():
         lost = await statement("lock_lost_leases").fetch(connection, executor_ids=list(executor_ids), max_jobs=BATCH)
         open_effects = await effects.read_open(connection, [row["job_id"] for row in lost])
-        return await _write(
+        moved = await _write(
             connection,
             [_judge(row, fate_of(row["claim_token"]), open_effects.get(row["job_id"], []), limits) for row in lost],
         )
+        await after(connection, moved)
+        return moved
 
 
 async def lose(

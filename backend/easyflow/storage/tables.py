@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import Column, Integer, MetaData, SmallInteger, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 
 METADATA = MetaData(schema="easyflow")
 
-jobs = Table("jobs", METADATA, Column("id", Uuid), Column("task", Text), Column("queue", Text))
+jobs = Table(
+    "jobs",
+    METADATA,
+    Column("id", Uuid),
+    Column("task", Text),
+    Column("queue", Text),
+    Column("run_id", Uuid),
+    Column("step_no", SmallInteger),
+)
 
 ready = Table("ready", METADATA, Column("job_id", Uuid), Column("task", Text), Column("queue", Text))
 
@@ -20,6 +28,12 @@ parked = Table(
 finished = Table(
     "finished", METADATA, Column("job_id", Uuid), Column("state", Text), Column("task", Text), Column("queue", Text)
 )
+
+runs = Table("runs", METADATA, Column("id", Uuid), Column("workflow", Text), Column("state", Text), Column("key", Text))
+
+run_steps = Table("run_steps", METADATA, Column("run_id", Uuid), Column("step_no", SmallInteger))
+
+run_tags = Table("run_tags", METADATA, Column("tag", Text), Column("run_id", Uuid))
 
 job_tags = Table("job_tags", METADATA, Column("tag", Text), Column("job_id", Uuid))
 

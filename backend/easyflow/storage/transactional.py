@@ -19,7 +19,9 @@ from easyflow.errors import EasyFlowError, LostClaim, Misconfigured, StorageUnav
 from easyflow.failpoints import Point, exchange, reach
 from easyflow.storage.admission import Key, keys_of
 from easyflow.storage.database import UNREACHABLE, driver_connection, storage_errors
-from easyflow.storage.leases import Ending, finish
+from easyflow.storage.items import Chunk, emit_with_job
+from easyflow.storage.leases import Ending, failed_items, finish
+from easyflow.storage.runs.endings import after
 
 
 class FencedSession(Session):
@@ -70,6 +72,16 @@ async def open_session(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
     await session.close()
 
 
+async def emit(session: AsyncSession, chunk: Chunk) -> bool:
+    """Keep items in the session's own transaction; False when another claim owns the job now.
+
+    They are there with the job's completion or not at all, and what the handler rolls back to a savepoint takes them
+    back too. So they need no lock of their own: a stale claim's are rolled back with everything else.
+    """
+    with storage_errors():
+        return await emit_with_job(await driver_connection(session), chunk)
+
+
 async def complete(session: AsyncSession, executor_id: UUID, ending: Ending) -> set[Key]:
     """Record the success inside the session's own transaction, as its last statement, and commit.
 
@@ -80,10 +92,12 @@ async def complete(session: AsyncSession, executor_id: UUID, ending: Ending) -> 
     with storage_errors():
         connection = await driver_connection(session)
         accepted = await finish(connection, executor_id, [ending])
-    if not accepted:
-        raise LostClaim
-    if accepted[0]["state"] == State.CANCELLED:
-        raise CancelRequested
+        if not accepted:
+            raise LostClaim
+        if accepted[0]["state"] == State.CANCELLED:
+            raise CancelRequested
+        if ending.place is not None:
+            await after(connection, accepted, {ending.job_id: ending.place}, failed_items([ending]))
     try:
         await reach(Point.P8, [ending], connection)
         await _commit(session, exchange(Point.P9, Point.P10, session.commit(), connection, [ending]))

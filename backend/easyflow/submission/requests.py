@@ -60,6 +60,7 @@ Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), AfterValidator(_storable)
 ]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+NearMoment = Annotated[Moment, AfterValidator(_within_reach)]
 Whole = Annotated[int, BeforeValidator(_number)]
 Seconds = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 
@@ -73,9 +74,7 @@ class NewJob(BaseModel):
     payload: Any = Field(default_factory=dict, description="JSON that fits the task's payload schema")
     queue: Name | None = Field(None, description="default: the task's queue")
     priority: Whole = Field(0, ge=SMALLEST_PRIORITY, le=LARGEST_PRIORITY, description="lower runs first")
-    run_at: Annotated[Moment, AfterValidator(_within_reach)] | None = Field(
-        None, description="not before this time; RFC 3339 with offset"
-    )
+    run_at: NearMoment | None = Field(None, description="not before this time; RFC 3339 with offset")
     delay_seconds: Annotated[Seconds, Field(ge=0, le=100 * YEAR_SECONDS)] | None = None
     concurrency_key: KeyText | None = Field(
         None, description="of the jobs with this key, only the queue's concurrency_per_key run at once"

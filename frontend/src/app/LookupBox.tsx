@@ -16,9 +16,11 @@ const PAUSE_MILLISECONDS = 180;
 
 const KINDS: Record<Found["kind"], string> = {
   job: "Job",
+  run: "Run",
   dead_letter: "Dead letter",
   queue: "Queue",
   task: "Task",
+  workflow: "Workflow",
   worker: "Worker",
 };
 
@@ -94,7 +96,8 @@ function useOpenFound(): (found: Found) => void {
     else if (kind === "dead_letter") void navigate({ to: "/dead-letters/$jobId", params: { jobId: id } });
     else if (kind === "queue") void navigate({ to: "/jobs", search: { queue: id } });
     else if (kind === "task") void navigate({ to: "/tasks", search: { task: id } });
-    else void navigate({ to: "/workers" });
+    else if (kind === "worker") void navigate({ to: "/workers" });
+    else void navigate({ to: "/jobs" });
   };
 }
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import pytest
@@ -15,7 +14,7 @@ from tests.conftest import Connect
 from tests.support.api import Api, places, problem
 from tests.support.asked_acts import ACTS, MENDED, Asked, ask, failed, open_queue, running, scheduled, told, waiting
 from tests.support.factories import FAILED, claim, place, run_through, ticket_of
-from tests.support.held import held_up
+from tests.support.held import held_up, key_held
 from tests.support.marks import states_of_others
 from tests.support.waiting import until
 
@@ -110,17 +109,6 @@ async def test_of_eight_acts_with_keys_of_their_own_on_one_dead_letter_one_wins(
     replies = await asyncio.gather(*(ask(api, asked, f"k{n}") for n in range(8)))
     assert sorted(reply.status_code for reply in replies) == [200] + [409] * 7
     assert await api.count("idempotency_keys") == 1
-
-
-@asynccontextmanager
-async def key_held(connect: Connect, kind: str = "act", key: str = "k1") -> AsyncIterator[None]:
-    """A key that another transaction holds while this lasts, and then gives back."""
-    holder = await connect()
-    held = holder.transaction()
-    await held.start()
-    await holder.execute("insert into easyflow.idempotency_keys values ($1, $2, '', '{}', now())", kind, key)
-    yield
-    await held.rollback()
 
 
 @pytest.mark.parametrize("kind", ["act", "job", "batch"])

@@ -99,8 +99,8 @@ async def test_a_count_that_takes_too_long_says_at_least(api: Api, monkeypatch: 
     await register_tasks(api.connection)
     for _ in range(3):
         await api.submit()
-    monkeypatch.setattr("easyflow.storage.lists.COUNT_SECONDS", 0.001)
-    monkeypatch.setattr("easyflow.storage.lists.COUNTED_AT_MOST", 10_000_000)
+    monkeypatch.setattr("easyflow.storage.composing.COUNT_SECONDS", 0.001)
+    monkeypatch.setattr("easyflow.storage.composing.COUNTED_AT_MOST", 10_000_000)
     await api.connection.execute(
         "insert into easyflow.ready (job_id, ready_at, priority, lane, queue, task)"
         " select gen_random_uuid(), now(), 0, 1, 'default', 'demo.echo' from generate_series(1, 20000)"

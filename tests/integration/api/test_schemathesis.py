@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,13 +15,18 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi import checks
 
 from easyflow.api.app import create_app
+from easyflow.domain.timing import LONGEST_INTERVAL_SECONDS, Cron
 from easyflow.local.postgres import LocalPostgres
 from easyflow.settings import Settings
+from easyflow.storage import schedules
+from easyflow.storage.runs.acts import Caller
+from easyflow.storage.schedules import NAME, Plan
 from easyflow.storage.sql import Connection
-from tests.support.api import register_tasks
+from tests.support.api import register_tasks, task_row
 from tests.support.doubts import in_doubt
 from tests.support.factories import DONE, FAILED, RETRY_LATER, TASK, claim, concurrent, end, submit, submit_many, ticket
 from tests.support.postgres import fresh_database
+from tests.support.runs import begin, step, workflow
 from tests.support.served import served_api
 
 EACH = 15
@@ -39,11 +45,27 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path_regex="/stream$")
 JOBS: list[str] = []
 LETTERS: list[str] = []
 DOUBTS: list[str] = []
+RUNS: list[str] = []
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*")
+SCHEDULES = [f"s{n}" for n in range(2 * EACH)]
+TIMES: list[dict[str, Any]] = [
+    {"cron": "30 2 * * *", "zone": "Europe/Berlin"},
+    {"every_seconds": 3600},
+    {"at": "2100-01-01T00:00:00Z"},
+]
+FLOW = workflow(
+    step("a", map={"items": [1, 2, 3]}),
+    step("go", wait_for_signal={"signal": "go"}),
+    step("b", "a", "go"),
+)
 
 
 async def fill(connection: Connection) -> None:
     """Put jobs in every place, dead letters among them, and let a worker know the tasks."""
-    await register_tasks(connection)
+    await register_tasks(connection, task_row(), task_row("work", queue="flows"))
+    RUNS.extend([str((await begin(connection, FLOW)).id) for _ in range(2 * EACH)])
+    for name in SCHEDULES:
+        await schedules.create(connection, name, Plan("w", Cron("0 * * * *")), Caller("test"))
     for outcome, ids in ((FAILED, LETTERS), (DONE, JOBS), (RETRY_LATER, JOBS)):
         ids += map(str, await submit_many(connection, EACH, tags=["a"]))
         await end(connection, await claim(connection, EACH), outcome)
@@ -73,13 +95,19 @@ def session() -> requests.Session:
 
 @SCHEMA.hook
 def map_path_parameters(context: schemathesis.HookContext, path_parameters: dict[str, Any] | None) -> Any:
-    """Let most ids be those of jobs that exist, and of dead letters where it is about them."""
-    asked = (path_parameters or {}).get("job_id")
+    """Let most ids be those of jobs and runs that exist, and of dead letters where it is about them."""
+    said = path_parameters or {}
+    path = context.operation.path if context.operation else ""
+    if path.startswith("/api/v1/schedules/{name}") and len(said.get("name", "")) > 1:
+        return {**said, "name": SCHEDULES[sum(map(ord, said["name"])) % len(SCHEDULES)]}
+    asked = said.get("job_id", said.get("run_id"))
     if asked is None or len(asked) < 36 or asked[0] in "01":
         return path_parameters
-    path = context.operation.path if context.operation else ""
+    if "run_id" in said:
+        named = {name: known for name, known in (("step", "a"), ("name", "go")) if len(said.get(name, "")) % 2}
+        return {**said, **named, "run_id": RUNS[sum(map(ord, asked)) % len(RUNS)]}
     known = LETTERS if "dead-letters" in path else DOUBTS if path.endswith("/settle") else JOBS
-    return {**(path_parameters or {}), "job_id": known[sum(map(ord, asked)) % len(known)]}
+    return {**said, "job_id": known[sum(map(ord, asked)) % len(known)]}
 
 
 @SCHEMA.hook
@@ -104,7 +132,27 @@ def _likely(said: Any) -> Any:
     task, version = said.get("task"), said.get("seen_version")
     known = {"task": TASK} if isinstance(task, str) and task and len(task) % 4 else {}
     seen = {"seen_version": 1} if isinstance(version, int) and version > 0 and version % 4 else {}
-    return {**said, **known, **seen}
+    flow = said.get("workflow")
+    flows = {"workflow": "w"} if isinstance(flow, str) and NAME.fullmatch(flow) and len(flow) % 4 else {}
+    versions = {"version": 1} if flows and "version" in said else {}
+    return {**_timed(said), **known, **seen, **flows, **versions}
+
+
+def _timed(said: dict[str, Any]) -> dict[str, Any]:
+    """Say one kind of times that fit where what is said of times could be so, unless by chance."""
+    times = {word: said[word] for word in ("cron", "zone", "every_seconds", "start", "at") if word in said}
+    chosen = len(str(said)) % 4
+    if not times or chosen == 3 or not all(_may_be(word, value) for word, value in times.items()):
+        return said
+    return {**{word: value for word, value in said.items() if word not in times}, **TIMES[chosen]}
+
+
+def _may_be(word: str, value: Any) -> bool:
+    if value is None or word in ("cron", "zone"):
+        return value is None or isinstance(value, str)
+    if word == "every_seconds":
+        return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LONGEST_INTERVAL_SECONDS
+    return isinstance(value, str) and MOMENT.fullmatch(value) is not None
 
 
 @schemathesis.serializer("application/x-ndjson")

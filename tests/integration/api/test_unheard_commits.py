@@ -14,12 +14,11 @@ from easyflow.storage import queues
 from easyflow.storage.acts import Act, Answer, carry_out
 from easyflow.storage.sql import Connection
 from tests.conftest import Connect
-from tests.support.api import Api, problem, running_api
+from tests.support.api import Api, problem
 from tests.support.asked_acts import ACTS, ask, told
 from tests.support.factories import TASK, place
 from tests.support.marks import add_gate, gate_shut
-from tests.support.proxy import Proxy, running_proxy
-from tests.support.unheard import COMMIT, FAULTS, Fault, strike, struck
+from tests.support.unheard import COMMIT, FAULTS, Fault, api_behind, strike, struck
 from tests.support.waiting import until
 
 BATCH = {"jobs": [{"task": TASK, "payload": n} for n in range(3)]}
@@ -41,13 +40,6 @@ SUBMITS: dict[str, tuple[str, dict[str, Any], str, int]] = {
         3,
     ),
 }
-
-
-@asynccontextmanager
-async def api_behind(url: str, connection: Connection) -> AsyncIterator[tuple[Api, Proxy]]:
-    """The API on a line that loses what it is told to, warmed up so that no statement is new to a connection."""
-    async with running_proxy(url) as proxy, running_api(proxy.url) as client:
-        yield Api(client, connection), proxy
 
 
 def sent(api: Api, kind: str) -> Any:
@@ -109,6 +101,17 @@ async def test_an_act_whose_commit_goes_unheard_is_done_once_and_answered_truthf
         again = await ask(api, asked, key)
         assert (again.status_code, again.content) == (reply.status_code, reply.content)
         assert await told(api) == (1, 0 if asked.method == "PATCH" else 1)
+
+
+async def test_an_act_that_is_found_is_answered_without_another_commit_that_might_go_unheard_too(
+    api: Api, database_url: str
+) -> None:
+    asked = await ACTS["cancel"](api)
+    async with api_behind(database_url, api.connection) as (behind, proxy):
+        proxy.swallow(COMMIT, 2)
+        reply = await ask(behind, asked)
+        assert (reply.status_code, struck(proxy, COMMIT)) == (200, 1)
+    assert await told(api) == (1, 1)
 
 
 @pytest.mark.parametrize("name", ACTS)

@@ -13,7 +13,7 @@ import pytest
 from easyflow.engine import claimer as claiming
 from easyflow.engine.claimer import Claimer, Room
 from easyflow.engine.connection import HeldConnection
-from easyflow.storage import leases
+from easyflow.storage import claims
 from easyflow.storage.queues import QueueSettings
 from tests.conftest import Connect
 from tests.support.factories import TASK, start_executor, submit_many, ticket_of
@@ -77,7 +77,7 @@ async def test_what_a_claim_took_whose_reply_was_lost_is_handed_back_and_claimed
 
     async def claim_unheard(connection: asyncpg.Connection, **asked: Any) -> list[asyncpg.Record]:
         nonlocal lost
-        rows = await leases.claim(connection, **asked)
+        rows = await claims.claim(connection, **asked)
         if rows and not lost:
             lost = len(rows)
             raise asyncpg.ConnectionDoesNotExistError("the reply was lost")
@@ -99,15 +99,15 @@ async def test_a_claim_that_commits_after_its_connection_was_given_up_is_found(
     async def claim_late(connection: asyncpg.Connection, **asked: Any) -> list[asyncpg.Record]:
         async def commit_when_nobody_looks_any_more() -> list[asyncpg.Record]:
             await looked.wait()
-            return await leases.claim(slow, **asked)
+            return await claims.claim(slow, **asked)
 
         if not late:
             late.append(asyncio.create_task(commit_when_nobody_looks_any_more()))
             raise asyncpg.ConnectionDoesNotExistError("cut off while the server still works")
-        return await leases.claim(connection, **asked) if late[0].done() else []
+        return await claims.claim(connection, **asked) if late[0].done() else []
 
     async def look(*asked: Any) -> int:
-        found = await leases.hand_back_claims(*asked)
+        found = await claims.hand_back_claims(*asked)
         looked.set()
         return found
 
@@ -138,7 +138,7 @@ async def test_a_call_that_comes_while_a_claim_is_under_way_is_not_lost(
 
     async def claim_too_early(connection: asyncpg.Connection, **asked: Any) -> list[asyncpg.Record]:
         nonlocal called
-        rows = await leases.claim(connection, **asked)
+        rows = await claims.claim(connection, **asked)
         if not called:
             called = True
             await submit_many(await connect(), 1)

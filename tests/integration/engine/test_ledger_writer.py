@@ -11,6 +11,8 @@ from easyflow.engine.connection import HeldConnection
 from easyflow.engine.ledger_writer import LedgerRefused, LedgerWriter
 from easyflow.storage.sql import Connection
 from tests.conftest import Connect
+from tests.support.emitted import chunk_of, parsing
+from tests.support.emitted import kept as emitted
 from tests.support.intents import claimed_job, closing_of, intent_of, kept
 from tests.support.proxy import running_proxy
 from tests.support.waiting import until
@@ -79,6 +81,33 @@ async def test_what_was_committed_unheard_is_said_again_and_finds_itself(
         await held.close()
     found = await kept(connection, row["job_id"])
     assert (found["state"], found["tries"]) == ("happened", 1)
+
+
+async def test_items_committed_unheard_are_said_again_and_kept_once(connection: Connection, database_url: str) -> None:
+    row = await parsing(connection)
+    async with running_proxy(database_url) as proxy:
+        held = HeldConnection(proxy.url, "ledger")
+        writer = LedgerWriter(held)
+        proxy.swallow("emit_items")
+        chunks = [chunk_of(row, [first, first + 1], first) for first in range(0, 12, 2)]
+        assert await asyncio.gather(*(writer.emit(chunk) for chunk in chunks)) == [True] * 6
+        assert proxy.swallowed == {"emit_items": 1}
+        await held.close()
+    assert await emitted(connection, row["run_id"]) == {1: list(range(12))}
+
+
+async def test_items_under_a_lease_that_somebody_holds_hold_up_no_others(
+    connect: Connect, connection: Connection, writer: LedgerWriter
+) -> None:
+    blocked, free = await parsing(connection), await parsing(connection)
+    holder = await connect()
+    async with holder.transaction():
+        await holder.execute("select from easyflow.leases where job_id = $1 for update", blocked["job_id"])
+        waiting = asyncio.create_task(writer.emit(chunk_of(blocked, ["held up"])))
+        assert await asyncio.wait_for(writer.emit(chunk_of(free, ["free"])), 8)
+        assert not waiting.done()
+    assert await asyncio.wait_for(waiting, 8)
+    assert await emitted(connection, blocked["run_id"]) == {1: ["held up"]}
 
 
 async def test_what_postgresql_cannot_keep_is_refused_without_harm_to_its_neighbours(

@@ -12,7 +12,7 @@ import pytest
 from easyflow.engine.connection import LOST, HeldConnection
 from easyflow.engine.housekeeping import catch_up, chores, run_due
 from easyflow.engine.strays import Strays
-from easyflow.storage import leases
+from easyflow.storage import claims
 from easyflow.storage.admission import admit
 from easyflow.storage.notifications import TOPICS
 from easyflow.storage.streams import Streams
@@ -119,7 +119,7 @@ async def test_what_an_executor_holds_and_does_not_know_is_handed_back(own_site:
         known = await own_site.submit_all(job("test.write", {"seconds": seconds}) for seconds in (11, 0.1))
         await own_site.until_traced("wrote")
         unheard = await own_site.submit_all(job("test.keyed", queue="nobodys") for _ in range(3))
-        rows = await leases.claim(
+        rows = await claims.claim(
             own_site.connection,
             executor_id=executor_id,
             claim_id=uuid4(),

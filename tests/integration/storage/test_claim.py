@@ -6,7 +6,7 @@ import asyncio
 import random
 from uuid import UUID, uuid4
 
-from easyflow.storage import leases
+from easyflow.storage import claims
 from easyflow.storage.sql import Connection
 from easyflow.storage.streams import Streams
 from tests.conftest import Connect
@@ -24,6 +24,7 @@ from tests.support.factories import (
     ticket,
     ticket_of,
 )
+from tests.support.intents import claimed_job, close_effect, open_effect
 from tests.support.interleave import Stage
 from tests.support.mutations import mutated
 
@@ -43,6 +44,18 @@ async def test_without_its_last_order_a_batch_comes_back_in_order_of_arrival(con
     with mutated("claim_jobs", (IN_ORDER, "")):
         claimed = await claim(connection, 100)
     assert [row["priority"] for row in claimed] == list(range(99, -1, -1))
+
+
+async def test_a_claim_tells_the_open_effects_of_its_own_job_and_a_first_one_looks_for_none(connect: Connect) -> None:
+    connection = await connect()
+    charged, unsure, idle = [await claimed_job(connection) for _ in range(3)]
+    assert [row["open_effects"] for row in (charged, unsure, idle)] == [None] * 3
+    for row, ordinal in ((charged, 1), (charged, 2), (unsure, 1), (unsure, 3)):
+        await open_effect(connection, row, ordinal)
+    assert await close_effect(connection, charged, ordinal=2)
+    await end(connection, [charged, unsure, idle], BACK)
+    again = {row["job_id"]: row["open_effects"] for row in await claim(connection, 3)}
+    assert again == {charged["job_id"]: [1], unsure["job_id"]: [1, 3], idle["job_id"]: []}
 
 
 async def test_jobs_of_one_priority_are_claimed_in_the_order_they_were_given(connect: Connect) -> None:
@@ -96,8 +109,8 @@ async def test_what_a_lost_reply_had_claimed_is_found_by_its_claim_and_given_bac
     executor_id, claim_id = uuid4(), uuid4()
     await claim(connection, 2, executor_id=executor_id, claim_id=claim_id)
     await claim(connection, 1, executor_id=executor_id)
-    assert await leases.hand_back_claims(connection, uuid4(), [claim_id]) == 0
-    assert await leases.hand_back_claims(connection, executor_id, [claim_id]) == 2
+    assert await claims.hand_back_claims(connection, uuid4(), [claim_id]) == 0
+    assert await claims.hand_back_claims(connection, executor_id, [claim_id]) == 2
     assert [await place(connection, job_id) for job_id in jobs] == ["READY", "READY", "RUNNING"]
 
 

@@ -13,6 +13,7 @@ from easyflow.storage.leases import Ending
 from easyflow.storage.rescue import Limits, rescue
 from easyflow.storage.sql import Connection, statement
 from tests.conftest import Connect
+from tests.support import acts
 from tests.support.factories import (
     DONE,
     DOUBT,
@@ -83,6 +84,18 @@ async def test_a_stale_claim_beside_the_live_one_of_the_same_job_is_left_out(con
     assert [row["job_id"] for row in accepted] == [present["job_id"]]
     history = await connection.fetch("select lease_no from easyflow.attempts order by lease_no")
     assert [row["lease_no"] for row in history] == ([1] if kind == "hand_back" else [1, 2])
+    assert await connection.fetchval("select count(*) from easyflow.job_events") == (kind == "doubt")
+    await assert_conserved(connection, 1)
+
+
+@pytest.mark.parametrize("kind", ALL)
+async def test_of_a_job_that_is_to_be_cancelled_the_live_claim_alone_counts(connect: Connect, kind: str) -> None:
+    connection = await connect()
+    old, present = await taken_over(connection)
+    assert await acts.cancel(connection, old["job_id"]) == "requested"
+    accepted = await end(connection, [old, present, old], ALL[kind])
+    assert [row["job_id"] for row in accepted] == [present["job_id"]]
+    assert await place(connection, old["job_id"]) == ("IN_DOUBT" if kind == "doubt" else "CANCELLED")
     await assert_conserved(connection, 1)
 
 

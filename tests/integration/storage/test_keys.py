@@ -111,6 +111,25 @@ async def test_a_head_that_waits_keeps_nobody_but_its_own_order_waiting(connect:
     assert await places(connection, others) == ["READY"] * 3
 
 
+async def test_a_job_that_runs_keeps_nobody_but_its_own_key_waiting(connect: Connect) -> None:
+    connection = await connect()
+    await submit(connection, concurrent(), ordered("another"))
+    await admit(connection, [key(), key("another", in_order=True)])
+    assert len(await claim(connection, 2)) == 2
+    others = await submit(connection, concurrent(queue="other"), concurrent("another"), ordered(), concurrent())
+    await admit(connection, [key(queue="other"), key("another"), key(in_order=True), key()])
+    assert await places(connection, others) == ["READY"] * 3 + ["BLOCKED"]
+
+
+async def test_what_a_queue_allows_is_allowed_in_no_other(connect: Connect) -> None:
+    connection = await connect()
+    await acts.change_queue(connection, "generous", actor="ann", concurrency_per_key=2)
+    await acts.change_queue(connection, "default", actor="ann", concurrency_per_key=1)
+    given = await submit(connection, *(concurrent(queue=queue) for queue in ("generous", "default") for _ in range(2)))
+    await admit(connection, [key(queue="generous"), key()])
+    assert await places(connection, given) == ["READY", "READY", "READY", "BLOCKED"]
+
+
 async def test_the_head_of_an_order_goes_on_by_itself_when_its_retry_is_due(connect: Connect) -> None:
     connection = await connect()
     head, after = await submit(connection, ordered(), ordered())

@@ -15,10 +15,12 @@ from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from uuid_utils.compat import uuid7
 
 from easyflow.domain.states import State
+from easyflow.domain.workflow.states import RunState
 from easyflow.errors import StorageUnavailable
 from easyflow.local.postgres import LocalPostgres
 from easyflow.storage import lists, tables
 from easyflow.storage.lists import DeadLetterFilter, JobFilter, list_dead_letters, list_jobs, picture, read_rows
+from easyflow.storage.runs import lists as runs
 from easyflow.storage.sql import Connection
 from tests.conftest import Connect
 from tests.support.crowd import gather_crowd
@@ -34,6 +36,9 @@ VALUES = {
     "since": f"'{UUID(int=0)}'",
     "after": f"'{LAST}'",
     "most": "51",
+    "workflow": "'w1'",
+    "key": "'k7'",
+    "run_id": f"'{LAST}'",
 }
 SHAPES = list(itertools.product([None, *State], *[(True, False)] * 3))
 
@@ -89,6 +94,26 @@ async def test_a_page_of_jobs_is_found_through_an_index_whatever_is_filtered(
     for compiled in (query._first, query._later):
         filled = {"ready", "leases", "parked", "job_tags", f"jobs_{today}", f"finished_{today}"}
         assert await full_scans(crowded, compiled) & filled == set(), compiled
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_page_of_the_jobs_of_a_run_is_found_through_an_index_whatever_is_filtered(
+    crowded: Connection, shape: tuple[State | None, bool, bool, bool]
+) -> None:
+    query = lists._jobs_query(*shape, any_run=False)
+    today = await crowded.fetchval("select right(tableoid::regclass::text, 8) from easyflow.jobs limit 1")
+    for compiled in (query._first, query._later, query._count):
+        filled = {"run_steps", "ready", "leases", "parked", "job_tags", f"jobs_{today}", f"finished_{today}"}
+        assert await full_scans(crowded, compiled) & filled == set(), compiled
+
+
+@pytest.mark.parametrize("shape", list(itertools.product([None, *RunState], *[(True, False)] * 3)))
+async def test_a_page_of_runs_is_found_through_an_index_whatever_is_filtered(
+    crowded: Connection, shape: tuple[RunState | None, bool, bool, bool]
+) -> None:
+    query = runs._runs_query(*shape)
+    for compiled in (query._first, query._later):
+        assert await full_scans(crowded, compiled) == set(), compiled
 
 
 @pytest.mark.parametrize("shape", list(itertools.product([True, False], repeat=4)))

@@ -118,7 +118,7 @@ async def test_topics_travel_in_one_notice_and_strange_ones_are_left_out(connect
     [(channel, payload)] = await ear.hears(1)
     assert channel == CHANGED
     assert topics_in(payload) == {"workers", "dead-letters", "jobs"}
-    assert topics_in("runs,jobs") == {"jobs"}
+    assert topics_in("flows,jobs") == {"jobs"}
     assert topics_in("") == set()
     assert topics_in(",".join(TOPICS)) == TOPICS
 

@@ -22,6 +22,7 @@ HOT = [
     "claim_jobs", "finish_jobs", "put_back_jobs", "fail_jobs", "hand_back_jobs", "rescue_jobs", "admit_jobs",
     "promote_jobs", "cancel_waiting_job", "request_cancel", "run_job_now",
     "open_effects", "reopen_effects", "close_effects", "read_open_effects", "lock_claims", "put_in_doubt",
+    "emit_items",
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from easyflow.storage import leases, queues
+from easyflow.storage import claims, queues
 from easyflow.storage.sql import Connection
 from easyflow.storage.streams import Streams
 from tests.conftest import Connect
@@ -27,7 +27,7 @@ select q.concurrency - (select count(*) from easyflow.leases where queue = 'defa
 
 
 async def limited(connection: Connection, max_jobs: int = 10) -> list[asyncpg.Record]:
-    return await leases.claim_limited(
+    return await claims.claim_limited(
         connection,
         executor_id=uuid4(),
         claim_id=uuid4(),

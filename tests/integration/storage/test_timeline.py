@@ -4,64 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from easyflow.domain.states import Effects
-from easyflow.domain.timeline import Kept
 from easyflow.errors import Conflict, Invalid, Stale
 from easyflow.storage import in_doubt, timeline
 from easyflow.storage.admission import admit
 from easyflow.storage.database import committed
 from easyflow.storage.sql import Connection
-from easyflow.storage.tasks import TaskRow, register
 from tests.conftest import Connect
 from tests.support import factories
-from tests.support.factories import RETRY, birthday, claim, end, place, stop_clock, submit, ticket
+from tests.support.factories import RETRY, claim, end, place, stop_clock, submit, ticket
+from tests.support.lost_time import release, tripped, watched, window
 from tests.support.waiting import until
-
-Lost = tuple[datetime, datetime]
 
 
 @pytest.fixture
 async def connection(connect: Connect) -> Connection:
     """A database that was found changed; tasks are named by their class."""
-    opened = await connect()
-    rows = [(str(effects), effects, None) for effects in Effects] + [("window", Effects.KEYED, 3600.0)]
-    await register(
-        opened,
-        [
-            TaskRow(name, effects, "default", 5, 60.0, "shared", "d", "", "{}", None, window)
-            for name, effects, window in rows
-        ],
-    )
-    await stop_clock(opened, await birthday(opened))
-    await timeline.adopt(opened)
-    return opened
-
-
-async def tripped(connection: Connection) -> Kept:
-    """Trip the guard; what the database says then."""
-    before = (await timeline.look(connection)).kept
-    assert before is not None
-    assert await timeline.trip(connection, before, actor="worker:1", said=["it went back"], epoch=1)
-    after = (await timeline.look(connection)).kept
-    assert after is not None
-    return after
-
-
-async def release(connection: Connection, seen: int, lost: Lost | None, reason: str = "it burned") -> int:
-    """Say what was lost, as an operator does."""
-    async with committed(connection):
-        return await timeline.release(connection, seen_version=seen, lost=lost, actor="ann", reason=reason)
-
-
-async def window(connection: Connection, *, hours: float = 0.5) -> Lost:
-    """The hours until now and a moment more."""
-    now = await connection.fetchval("select easyflow.clock()")
-    return now - timedelta(hours=hours), now + timedelta(seconds=1)
+    return await watched(await connect())
 
 
 async def places(connection: Connection, ids: list[UUID]) -> list[str | None]:

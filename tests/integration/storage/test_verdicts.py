@@ -102,6 +102,14 @@ async def test_a_spent_budget_fails_a_job_only_when_nothing_is_in_doubt(
     assert await connection.fetchval("select count(*) from easyflow.dead_letters") == (not KINDS[kind])
 
 
+async def test_an_attempt_lost_for_good_is_told_as_lost_although_its_job_was_to_be_cancelled(connect: Connect) -> None:
+    connection = await connect()
+    moved = await lost(connection, "none", "started", cancelled=True, limits=Limits(1, 10))
+    assert (moved["state"], await place(connection, moved["job_id"])) == ("CANCELLED", "CANCELLED")
+    assert await outcomes(connection, moved["job_id"]) == ["lost"]
+    assert await connection.fetchval("select count(*) from easyflow.dead_letters") == 0
+
+
 @pytest.mark.parametrize("declared", Effects)
 async def test_the_class_of_a_task_alone_parks_nothing(connect: Connect, declared: Effects) -> None:
     connection = await connect()

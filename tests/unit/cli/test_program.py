@@ -28,6 +28,7 @@ GROUPS = {
     "jobs": ["list", "show", "cancel", "run-now"],
     "dlq": ["list", "show", "replay", "discard"],
     "queues": ["list", "set", "pause", "resume"],
+    "workflow": ["validate", "show", "diff", "graph", "schema"],
     "demo": ["mainframe"],
 }
 

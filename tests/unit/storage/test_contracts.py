@@ -19,8 +19,10 @@ NAMES = sorted(path.stem for path in QUERIES.glob("*.sql"))
 LOCK_ONE_ROW = {
     "lock_dead_letter": "where job_id = :job_id",
     "lock_doubt": "where job_id = :job_id",
+    "lock_free_schedule": "where name = :name",
     "lock_queue": "where name = :queue",
     "lock_queue_at_once": "where name = :queue",
+    "lock_schedule": "where name = :name",
     "request_cancel": "where job_id = :job_id",
     "lock_release": "where only_row",
 }

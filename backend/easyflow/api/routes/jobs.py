@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from easyflow.api import body, schemas
 from easyflow.api.acts import answer, perform, signed
 from easyflow.api.backend import Backend, backend_of
-from easyflow.api.queries import LARGEST_PAGE, JobId, NeverNull, NoQuery, PageQuery
+from easyflow.api.queries import LARGEST_PAGE, AnId, JobId, NeverNull, NoQuery, PageQuery
 from easyflow.api.shapes import event, job, job_detail, listed, page, reply
 from easyflow.domain.states import TERMINAL, State
 from easyflow.errors import Missing
 from easyflow.storage import dead_letters, effects, events, in_doubt, jobs
 from easyflow.storage.acts import Answer
 from easyflow.storage.lists import JobFilter, list_jobs, picture, read_rows
+from easyflow.storage.runs.naming import step_names
 from easyflow.storage.sql import Connection
 from easyflow.submission.requests import Moment, Reason
 
@@ -33,6 +34,7 @@ class JobQuery(PageQuery):
 
     state: Annotated[State | None, NeverNull()] = None
     created_after: Annotated[Moment | None, NeverNull()] = None
+    run_id: Annotated[AnId | None, NeverNull()] = Field(None, description="only jobs of this run")
 
 
 class ActOnJob(BaseModel):
@@ -59,7 +61,8 @@ CANCELLED = {202: {"model": schemas.Job}, **ACTED}
 @router.get("", responses=schemas.answers(schemas.Listing[schemas.Job]))
 async def get_jobs(request: Request, query: Annotated[JobQuery, Query()]) -> Response:
     """List jobs, newest first, without payloads."""
-    wanted = JobFilter(query.state, query.task, query.queue, query.tag, query.created_after)
+    run_id = UUID(query.run_id) if query.run_id else None
+    wanted = JobFilter(query.state, query.task, query.queue, query.tag, query.created_after, run_id)
     async with backend_of(request).connection() as connection:
         found = await list_jobs(connection, wanted, after=query.after, limit=query.limit)
     return reply(page(found, [job(row) for row in found.rows]))
@@ -79,7 +82,8 @@ async def get_job(request: Request, job_id: JobId, query: Annotated[WaitQuery, Q
             connection, job_id, max_effects=MOST_EFFECTS, max_bytes=backend.settings.result_bytes
         )
         doubts = await in_doubt.read(connection, [job_id])
-    return reply(job_detail(row, attempts, letter, ledger, doubts.get(job_id)))
+        (step,) = await step_names(connection, [row])
+    return reply(job_detail(row, attempts, letter, ledger, doubts.get(job_id), step))
 
 
 @router.get("/{job_id}/events", responses=schemas.answers(schemas.Listing[schemas.JobEvent], 404))

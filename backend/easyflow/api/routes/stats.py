@@ -37,8 +37,8 @@ class LookupQuery(BaseModel):
     q: str = Field(
         min_length=1,
         max_length=2000,
-        description="an id, also inside a whole URL or in quotes; the last 8 characters of the id of a recent job; an "
-        "idempotency key; or part of the name of a queue, a task or a worker's host",
+        description="an id, also inside a whole URL or in quotes; the last 8 characters of the id of a recent job or "
+        "run; an idempotency key; or part of the name of a queue, a task, a workflow or a worker's host",
     )
 
 
@@ -53,7 +53,7 @@ async def get_overview(request: Request, query: Annotated[OverviewQuery, Query()
 
 @router.get("/lookup", responses=schemas.answers(schemas.Listing[stats_schemas.Found]))
 async def look_up(request: Request, query: Annotated[LookupQuery, Query()]) -> Response:
-    """Find jobs, dead letters, queues, tasks and workers, at most 20; where the total is capped there may be more."""
+    """Find jobs, runs, dead letters, queues, tasks, workflows and workers, at most 20; a capped total may be more."""
     async with backend_of(request).connection() as connection, picture(connection):
         found = await lookup.find(connection, query.q)
     return reply(listed(found.items, found.total))

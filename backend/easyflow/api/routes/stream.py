@@ -33,8 +33,8 @@ async def get_stream(
     """Tell, as server-sent events, what changed: never what it became.
 
     - `hello` {"id"} comes first; from it on no change is kept from this stream.
-    - `changed` {"topics"} names what to fetch again, among jobs, dead-letters, queues, workers; at most one a second.
-      Ids rise. With `Last-Event-ID` it begins with what was missed; all topics when that is no longer known.
+    - `changed` {"topics"} names what to fetch again, among jobs, runs, dead-letters, queues, workers; at most one a
+      second. Ids rise. With `Last-Event-ID` it begins with what was missed; all topics when that is no longer known.
     - `degraded` {"polling": true} means that no changes are heard at the moment: fetch at intervals until the next
       `changed`, which then names all topics.
     """

@@ -36,7 +36,7 @@ leased as (
 select c.job_id, c.claim_token, c.lease_no + 1 as lease_no,
        (select extract(epoch from easyflow.clock())::double precision) as claimed_at, c.task, c.queue,
        c.key, c.ordered, c.priority, c.lane, c.ready_seq, c.retry_count, c.losses, c.replay_no, j.max_attempts,
-       j.timeout_seconds,
+       j.timeout_seconds, j.run_id, j.step_no, j.part, j.items,
        case when c.lease_no > 0 then array(
            select e.ordinal from easyflow.effects as e where e.job_id = c.job_id and e.state = 'open' order by e.ordinal
        ) end as open_effects,
@@ -45,6 +45,6 @@ select c.job_id, c.claim_token, c.lease_no + 1 as lease_no,
            where p.job_id = c.job_id and p.revision = c.revision) end as payload
 from claimed as c
 cross join lateral (
-    select payload, max_attempts, timeout_seconds from easyflow.jobs where id = c.job_id limit 1
+    select payload, max_attempts, timeout_seconds, run_id, step_no, part, items from easyflow.jobs where id = c.job_id limit 1
 ) as j
 order by c.priority, c.lane, c.ready_seq

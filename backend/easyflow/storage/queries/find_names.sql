@@ -1,6 +1,6 @@
--- Find queues, tasks and hosts of workers whose name contains a text; the same name first, then those that begin so.
+-- Find queues, tasks, workflows and hosts of workers whose name contains a text; the same name first, then those that begin so.
 -- takes: text text, max_found integer
--- returns: kind (queue, task, worker), id, label, state (null except for a worker)
+-- returns: kind (queue, task, workflow, worker), id, label, state (null except for a worker)
 with named as (
     select 'queue' as kind, q.name as id, q.name as label, null::text as state, q.name as name
     from easyflow.queues as q
@@ -8,6 +8,8 @@ with named as (
     (select 'queue', r.queue, r.queue, null, r.queue from easyflow.ready as r where r.queue = :text limit 1)
     union all
     select 'task', t.name, t.name, null, t.name from easyflow.tasks as t
+    union all
+    (select distinct 'workflow', f.name, f.name, null::text, f.name from easyflow.workflows as f)
     union all
     (select 'worker', w.id::text, w.host || ' ' || w.pid, w.state, w.host
      from easyflow.workers as w

@@ -4,7 +4,7 @@
 -- returns: facts, state, counters, payload of its present revision, result, progress of its latest attempt; nothing
 --          when there is no such job
 select j.id, j.task, s.state, s.queue, s.priority, s.retry_count, s.losses, s.unstarted, s.lease_no, s.replay_no,
-       s.revision, j.key, j.ordered, j.max_attempts, j.timeout_seconds, j.created_at,
+       s.revision, j.key, j.ordered, j.max_attempts, j.timeout_seconds, j.created_at, j.run_id, j.step_no,
        coalesce(s.run_at, j.run_at) as run_at, s.since, s.finished_at,
        array(select t.tag from easyflow.job_tags as t where t.job_id = j.id order by t.tag) as tags,
        coalesce((select p.payload from easyflow.payload_revisions as p

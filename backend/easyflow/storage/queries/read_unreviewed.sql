@@ -10,7 +10,7 @@ guarded as materialized (
            case t.effects when 'unsafe' then '-infinity' else r.lost_from + t.key_window_seconds * interval '1 second'
            end as forgotten_at
     from release as r
-    join easyflow.tasks as t on t.effects = 'unsafe' or (t.effects = 'keyed' and t.key_window_seconds is not null)
+    join easyflow.tasks as t on t.effects in ('unsafe', 'keyed')
     where r.lost_until is not null
 )
 select exists (
@@ -20,8 +20,7 @@ select exists (
            where j.created_at < g.lost_until and g.forgotten_at <= easyflow.clock()
              and not exists (
                  select from easyflow.job_events as e
-                 where e.job_id = r.job_id and e.kind = 'in doubt'
-                   and e.detail @> jsonb_build_object('release', g.version)))
+                 where e.job_id = r.job_id and e.detail @> jsonb_build_object('release', g.version)))
        or exists (
            select from easyflow.parked as p
            join guarded as g on g.name = p.task
@@ -30,8 +29,7 @@ select exists (
              and g.forgotten_at <= greatest(p.run_at, easyflow.clock())
              and not exists (
                  select from easyflow.job_events as e
-                 where e.job_id = p.job_id and e.kind = 'in doubt'
-                   and e.detail @> jsonb_build_object('release', g.version))) as unclaimed,
+                 where e.job_id = p.job_id and e.detail @> jsonb_build_object('release', g.version))) as unclaimed,
        (select count(*) from (
            select from easyflow.leases as l
            join guarded as g on g.name = l.task

@@ -9,5 +9,4 @@ where id = any (array(
         where state = 'live' and lease_until < (select easyflow.clock())
         order by id
         for update skip locked))
-  and state = 'live'
 returning id, worker_id

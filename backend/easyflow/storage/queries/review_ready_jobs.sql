@@ -4,13 +4,13 @@
 --        reason text
 -- returns: job_id, queue, key, ordered of the next jobs behind `after`, in no order. Run behind lock_release. What this
 --          release has set aside before stays with what a person said of it. The head of an ordering key keeps its
---          key; a concurrency key's slot is given back.
+--          key; a concurrency key's slot is given back. Keys without a window are never forgotten: null is not reached.
 with guarded as materialized (
     select name,
            case effects when 'unsafe' then '-infinity' else :lost_from + key_window_seconds * interval '1 second' end
                as forgotten_at
     from easyflow.tasks
-    where effects = 'unsafe' or (effects = 'keyed' and key_window_seconds is not null)
+    where effects in ('unsafe', 'keyed')
 ),
 moved as (
     delete from easyflow.ready
@@ -23,7 +23,7 @@ moved as (
           and g.forgotten_at <= (select easyflow.clock())
           and not exists (
               select from easyflow.job_events as e
-              where e.job_id = r.job_id and e.kind = 'in doubt' and e.detail @> jsonb_build_object('release', :release))
+              where e.job_id = r.job_id and e.detail @> jsonb_build_object('release', :release))
         order by r.job_id
         limit :max_jobs
         for update of r skip locked))
