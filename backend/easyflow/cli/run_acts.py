@@ -1,4 +1,4 @@
-"""The acts of `easyflow runs`: cancel, pause, resume, signal."""
+"""The acts of `easyflow runs`: cancel, pause, resume, signal, migrate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from easyflow.cli.submit import read_json
 from easyflow.settings import Settings
 from easyflow.storage.acts import Act
 from easyflow.storage.notifications import notify_changed, notify_ready
-from easyflow.storage.runs import acts
+from easyflow.storage.runs import acts, migrating
 from easyflow.storage.runs.acts import Acted, Caller
 from easyflow.storage.sql import Connection
 from easyflow.submission.runs import check_signal, stop
@@ -46,6 +46,31 @@ def pause(run_ids: RunIds, reason: PerhapsReason = None, as_json: Json = False) 
 def resume(run_ids: RunIds, reason: PerhapsReason = None, as_json: Json = False) -> None:
     """Let paused runs go on, and FAILED ones try their failed steps again; what SUCCEEDED is not repeated."""
     _act("resume run", run_ids, reason, acts.resume, reason).tell(as_json)
+
+
+def migrate(
+    run_ids: RunIds,
+    to: Annotated[int | None, typer.Option("--to", min=1, help="Version; default: the newest.")] = None,
+    renamed: Annotated[
+        list[str] | None, typer.Option("--rename", metavar="OLD=NEW", help="What a step is called there.")
+    ] = None,
+    reason: PerhapsReason = None,
+    as_json: Json = False,
+) -> None:
+    """Let runs go on with another version of their workflow; one that cannot is left as it is, with every reason."""
+    mapping = dict(_renaming(each) for each in renamed or [])
+
+    async def write(connection: Connection, run_id: UUID, caller: Caller) -> Acted:
+        return await migrating.move(connection, run_id, to, mapping, caller)
+
+    _act("migrate run", run_ids, {"reason": reason, "to": to, "mapping": mapping}, write, reason).tell(as_json)
+
+
+def _renaming(said: str) -> tuple[str, str]:
+    old, equals, new = said.partition("=")
+    if not (old and equals and new):
+        raise typer.BadParameter(f"{said} is not OLD=NEW", param_hint="--rename")
+    return old, new
 
 
 def signal(

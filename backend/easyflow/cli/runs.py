@@ -159,6 +159,7 @@ app.command("cancel")(run_acts.cancel)
 app.command("pause")(run_acts.pause)
 app.command("resume")(run_acts.resume)
 app.command("signal")(run_acts.signal)
+app.command("migrate")(run_acts.migrate)
 
 
 async def _until_over(

@@ -1,33 +1,27 @@
-"""Runs of workflows: starting them, looking at them, and the acts on one run."""
+"""Runs of workflows: starting them, and looking at them."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field
 
 from easyflow.api import body, run_schemas, run_shapes, schemas
-from easyflow.api.acts import answer, perform, signed
 from easyflow.api.backend import Backend, actor_of, backend_of
 from easyflow.api.queries import LARGEST_PAGE, PAGE_SIZE, Cursor, NeverNull, NoQuery, RunId
 from easyflow.api.routes.jobs import WaitQuery
 from easyflow.api.shapes import listed, reply
-from easyflow.domain.workflow.states import RUN_OVER, RunState, StepState
+from easyflow.domain.workflow.states import RunState, StepState
 from easyflow.errors import Invalid, Missing
-from easyflow.storage.acts import Answer
 from easyflow.storage.composing import Total
 from easyflow.storage.lists import picture
-from easyflow.storage.runs import acts
-from easyflow.storage.runs.acts import Acted, Caller
 from easyflow.storage.runs.lists import RunFilter, list_runs
 from easyflow.storage.runs.outcomes import list_outcomes
 from easyflow.storage.runs.read import read_ended, read_events, read_run, read_run_rows
-from easyflow.storage.sql import Connection
-from easyflow.submission.requests import KeyText, Moment, Name, Reason, Seconds, Tag, Whole
-from easyflow.submission.runs import NewRun, StartedRun, check_signal, start_run, stop
+from easyflow.submission.requests import KeyText, Moment, Name, Tag
+from easyflow.submission.runs import NewRun, StartedRun, start_run
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
@@ -65,45 +59,10 @@ class ItemQuery(BaseModel):
     limit: int = Field(PAGE_SIZE, ge=1, le=LARGEST_PAGE)
 
 
-class ActOnRun(BaseModel):
-    """What may be said with an act on a run."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: Reason | None = None
-
-
-class CancelRun(ActOnRun):
-    """A cancel; finished steps are taken back unless it says otherwise."""
-
-    compensate: StrictBool = Field(True, description="false: what finished steps have done stays")
-
-
-class Signal(ActOnRun):
-    """What a step waits for."""
-
-    value: Any = Field(None, description="JSON that fits the step's schema; it is the step's result")
-
-
-class AdjustStep(ActOnRun):
-    """What to change of a map while it runs; what is left out stays."""
-
-    concurrency: Annotated[Whole, Field(ge=1, le=MOST_AT_ONCE, description="jobs of it that exist at once")] | None = (
-        None
-    )
-    tolerated_failures: Annotated[Whole, Field(ge=0, le=LARGEST_COUNT)] | None = None
-    tolerated_percent: Annotated[Seconds, Field(ge=0, le=100)] | None = None
-
-
-Act = Callable[[Connection, Caller], Awaitable[Acted]]
-
 STARTED = {
     200: {"model": run_schemas.Run | run_schemas.ExpiredRun},
     **schemas.answers(run_schemas.Run, *schemas.BODY, 409, status=201),
 }
-ACT = schemas.takes(ActOnRun, required=False, keyed=True)
-ACTED = schemas.answers(run_schemas.Run, *schemas.BODY, 404, 409)
-CANCELLED = {202: {"model": run_schemas.Run}, **ACTED}
 
 
 @router.post("", status_code=201, responses=STARTED, openapi_extra=schemas.takes(NewRun, keyed=True))
@@ -168,92 +127,6 @@ async def get_step_items(
             max_bytes=MOST_RESULT_BYTES,
         )
     return reply(run_shapes.items(found))
-
-
-@router.post(
-    "/{run_id}/cancel", responses=CANCELLED, openapi_extra=schemas.takes(CancelRun, required=False, keyed=True)
-)
-async def cancel_run(request: Request, run_id: RunId) -> Response:
-    """Cancel a run: at once (200), or when what runs has stopped and its finished steps are taken back (202)."""
-    said = await body.read_object(request, CancelRun, body.ENVELOPE_BYTES, optional=True)
-
-    async def act(connection: Connection, caller: Caller) -> Acted:
-        return await acts.cancel(connection, run_id, caller, compensate=said.compensate)
-
-    answered = await _perform(request, "cancel", run_id, said, act)
-    async with backend_of(request).connection() as connection:
-        await stop(connection, run_id)
-    return answered
-
-
-@router.post("/{run_id}/pause", responses=ACTED, openapi_extra=ACT)
-async def pause_run(request: Request, run_id: RunId) -> Response:
-    """Let nothing further of a run begin; what runs comes to its end."""
-    said = await body.read_object(request, ActOnRun, body.ENVELOPE_BYTES, optional=True)
-    return await _perform(
-        request, "pause", run_id, said, lambda connection, caller: acts.pause(connection, run_id, caller)
-    )
-
-
-@router.post("/{run_id}/resume", responses=ACTED, openapi_extra=ACT)
-async def resume_run(request: Request, run_id: RunId) -> Response:
-    """Let a paused run go on, or a FAILED one try its failed steps again; what SUCCEEDED is not repeated."""
-    said = await body.read_object(request, ActOnRun, body.ENVELOPE_BYTES, optional=True)
-    return await _perform(
-        request, "resume", run_id, said, lambda connection, caller: acts.resume(connection, run_id, caller)
-    )
-
-
-@router.post(
-    "/{run_id}/signals/{name}",
-    responses=ACTED,
-    openapi_extra=schemas.takes(Signal, required=False, keyed=True),
-)
-async def signal_run(request: Request, run_id: RunId, name: Annotated[Name, Path()]) -> Response:
-    """Give a run a signal; one that comes early is kept, and of two that come one is refused (409)."""
-    settings = backend_of(request).settings
-    said = await body.read_object(request, Signal, settings.payload_bytes + body.ENVELOPE_BYTES, optional=True)
-
-    async def act(connection: Connection, caller: Caller) -> Acted:
-        await check_signal(connection, run_id, name, said.value, settings)
-        return await acts.signal(connection, run_id, name, said.value, caller)
-
-    return await _perform(request, f"signal {name}", run_id, said, act)
-
-
-@router.patch("/{run_id}/steps/{step}", responses=ACTED, openapi_extra=schemas.takes(AdjustStep, keyed=True))
-async def adjust_step(request: Request, run_id: RunId, step: StepName) -> Response:
-    """Change how many jobs of a map run at once, or how many of its items may fail, while it runs."""
-    said = await body.read_object(request, AdjustStep, body.ENVELOPE_BYTES)
-
-    async def act(connection: Connection, caller: Caller) -> Acted:
-        return await acts.adjust(
-            connection,
-            run_id,
-            step,
-            caller,
-            concurrency=said.concurrency,
-            tolerated_failures=said.tolerated_failures,
-            tolerated_percent=said.tolerated_percent,
-        )
-
-    return await _perform(request, f"adjust {step}", run_id, said, act)
-
-
-async def _perform(request: Request, word: str, run_id: UUID, said: ActOnRun, act: Act) -> Response:
-    """Carry out one act on a run, and wake workers for what it released."""
-    queues: set[str] = set()
-
-    async def write(connection: Connection) -> Answer:
-        acted = await act(connection, Caller(**signed(request, said.reason)))
-        queues.update(acted.advanced.queues)
-        (row,) = await read_run_rows(connection, [run_id])
-        later = word == "cancel" and acted.state not in RUN_OVER
-        return answer(run_shapes.run(row), 202 if later else 200)
-
-    answered = await perform(request, f"{word} run", run_id, said, write, "runs", "jobs")
-    backend_of(request).bell.ring(queues)
-    return answered
 
 
 async def _is_over(backend: Backend, run_id: UUID) -> bool:

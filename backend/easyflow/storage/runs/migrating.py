@@ -11,8 +11,8 @@ from easyflow.domain.workflow.definition import Definition, SignalStep
 from easyflow.domain.workflow.evolution import Breaks, Fits, Reason, Standing, evolve, input_reasons, wants_input
 from easyflow.domain.workflow.numbering import MOST_NUMBERS, Numbers, numbers_after, numbers_of
 from easyflow.domain.workflow.states import RunState, StepState
-from easyflow.errors import Invalid, TooLarge
-from easyflow.storage.runs.acts import Caller
+from easyflow.errors import Conflict, Invalid, Missing, TooLarge
+from easyflow.storage.runs.acts import Acted, Caller
 from easyflow.storage.runs.advance import Advanced, go_on
 from easyflow.storage.runs.changes import Changes
 from easyflow.storage.runs.examining import CHUNK, Examined, Examiner
@@ -129,6 +129,31 @@ async def migrate(connection: Connection, to: Target, run_ids: Sequence[UUID], c
     fits = {id: verdict for id, verdict in verdicts.items() if isinstance(verdict, Fits)}
     breaks = {id: verdict for id, verdict in verdicts.items() if isinstance(verdict, Breaks)}
     return Migrated(fits, breaks | missing, advanced)
+
+
+async def move(
+    connection: Connection, run_id: UUID, version: int | None, mapping: Mapping[str, str], caller: Caller
+) -> Acted:
+    """Move one run to a version of its workflow, the newest when none is named, in the caller's transaction.
+
+    Moving a run to where it is already changes nothing. Raises Missing for no such run or version, Invalid for a
+    mapping that does not fit, and Conflict with every reason when the run cannot go on there.
+    """
+    runs = await lock(connection, [run_id])
+    if run_id not in runs:
+        raise Missing(f"there is no run {run_id}")
+    row = runs[run_id].row
+    to = await target(connection, row["workflow"], version, mapping)
+    if row["digest"] == to.digest:
+        return Acted(RunState(row["state"]), Advanced())
+    migrated = await migrate(connection, to, [run_id], caller)
+    if run_id in migrated.refused:
+        told = [
+            f"{f'step {each.step}: ' if each.step else ''}{each.message}" for each in migrated.refused[run_id].reasons
+        ]
+        raise Conflict(f"the run cannot go on with version {to.version}: {'; '.join(told)}", state=row["state"])
+    (moved,) = await statement("lock_runs").fetch(connection, run_ids=[run_id])
+    return Acted(RunState(moved["state"]), migrated.advanced)
 
 
 def _show(seen: Preview, runs: Sequence[Examined], to: Target) -> None:
