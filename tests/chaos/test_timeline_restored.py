@@ -19,6 +19,7 @@ from easyflow.storage.database import UNREACHABLE, committed
 from tests.support.postgres import migrate, running_server, scratch_folder
 from tests.support.site import Site, open_site
 from tests.support.standby import Snapshots, differences, run_tool, until_guard
+from tests.support.waiting import until
 from tests.support.worker import running_worker
 
 CRASHES = 3
@@ -44,13 +45,20 @@ async def site(server: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) 
 
 
 async def pay_behind_the_snapshot(site: Site, snapshots: Snapshots) -> Any:
-    """Submit a payment, take the snapshot before it is made, and have it made; its id."""
+    """Submit a payment, take the snapshot before it is made, and have it made and seen by a worker's beat; its id."""
     await site.change_queue("payments", paused=True)
     payment = await site.submit("pay.unsafe", queue="payments")
     snapshots.take()
     await site.reconnect()
     await site.change_queue("payments", paused=False)
     assert await site.until_ended(payment) == ["SUCCEEDED"]
+    made = await site.connection.fetchval("select commit_counter from easyflow.server_facts()")
+
+    async def seen() -> bool:
+        kept = (await timeline.look(site.connection)).kept
+        return kept is not None and kept.counter is not None and kept.counter > made
+
+    await until(10, seen, lambda: "no worker has looked since the payment")
     return payment
 
 

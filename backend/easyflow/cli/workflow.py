@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from easyflow.cli.connection import actor, lending, with_database
+from easyflow.cli.connection import actor, known_settings, lending, with_database
 from easyflow.cli.options import Json, command_app
 from easyflow.cli.output import complain, print_facts, print_json, print_table, raw
 from easyflow.cli.tasks import modules, workflows_of
@@ -122,6 +122,7 @@ def register(which: Which, tasks: Tasks = None, as_json: Json = False) -> None:
 
     Its tasks must have been announced by a worker.
     """
+    known_settings()  # names the database before the task modules are looked for, for which settings are read
     found = _document(which, tasks)
 
     async def work(connection: Connection, known: Settings) -> Version:
@@ -144,6 +145,7 @@ def preflight(which: Which, tasks: Tasks = None, as_json: Json = False) -> None:
 
     Looks at every run of the workflow that is under way or failed. The exit code is 0 when nothing breaks, else 1.
     """
+    known_settings()
     tell_preflight(read(_document(which, tasks)), as_json=as_json)
 
 
