@@ -74,8 +74,8 @@ async def test_a_new_day_has_every_index_of_the_first_ones_and_its_primary_key_i
         select t.inhparent::regclass::text as parent, t.inhrelid::regclass::text as child,
                array_agg(i.inhparent::regclass::text order by i.inhparent::regclass::text) as indexes,
                bool_and(x.indisvalid) as valid,
-               (array_agg(x.indisprimary order by x.indexrelid desc) filter (where a.amname = 'btree' and x.indpred is null))[1]
-                   as primary_key_is_youngest,
+               (array_agg(x.indisprimary order by x.indexrelid desc)
+                   filter (where a.amname = 'btree' and x.indpred is null))[1] as primary_key_is_youngest,
                array_agg(c.reloptions::text) filter (where a.amname = 'brin') as by_time
         from pg_inherits as t
         join pg_index as x on x.indrelid = t.inhrelid
