@@ -44,7 +44,7 @@ types: setup ## mypy, strict, over the code, the tests and the scripts
 	$(BIN)/mypy backend tests scripts hatch_build.py docs/guides/examples $(wildcard bench)
 
 test: setup ## All tests but those in a browser, on the PostgreSQL of the wheel
-	$(BIN)/pytest -n 3 --dist worksteal --ignore=tests/browser $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal --ignore=tests/browser $(ARGS)
 
 test-pg15: setup ## The storage tests again, on Debian's PostgreSQL 15
 	@if [ -x $(PG15) ]; then \

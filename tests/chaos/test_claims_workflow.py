@@ -18,8 +18,8 @@ from easyflow.domain.workflow.states import RunState, StepState
 from easyflow.local.postgres import LocalPostgres
 from easyflow.storage.conservation import check_data
 from tests.support.api_process import ApiProcess
-from tests.support.claims_tasks import RECORDER
 from tests.support.effects import RecorderProcess
+from tests.support.lab_tasks import RECORDER
 from tests.support.site import Site
 from tests.support.waiting import until
 from tests.support.worker import Worker, end_worker, start_worker, until_gone

@@ -28,7 +28,6 @@ from tests.support.schedules import (
     tick,
     tick_at,
 )
-from tests.support.waiting import until
 
 HOUR = timedelta(hours=1)
 TAKEN = [NOON + HOUR, NOON + 2 * HOUR]
@@ -50,29 +49,21 @@ async def test_eight_ticks_at_once_start_one_run_for_each_slot(connect: Connect,
 
 async def test_a_tick_passes_by_a_schedule_that_another_one_has(connect: Connect) -> None:
     first, second = await Stage(connect).actors("first", "second")
-    gate = asyncio.Event()
+    locked, gate = asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:
+        locked.set()
         await gate.wait()
 
     await make_schedule(first.connection)
     await stop_clock(first.connection, NOON + HOUR)
     starting = asyncio.create_task(tick(first.connection, Starter(wait)))
-    await until_locked(second.connection)
+    await asyncio.wait_for(locked.wait(), 10)
     step = await second.start(tick(second.connection))
     assert not step.blocked
     assert await step.result() == Ticked()
     gate.set()
     assert len((await starting).started) == 1
-
-
-async def until_locked(connection: Connection) -> None:
-    """Wait until another transaction holds the schedule."""
-
-    async def locked() -> bool:
-        return not await connection.fetch("select from easyflow.schedules for update skip locked")
-
-    await until(10, locked)
 
 
 @pytest.mark.parametrize(("keeps", "free"), [(True, []), (False, TAKEN)])
