@@ -101,6 +101,25 @@ async def claim(
     return rows
 
 
+async def ready(connection: Connection) -> UUID:
+    """A job that could be claimed."""
+    (job_id,) = await submit(connection, ticket())
+    return job_id
+
+
+async def scheduled(connection: Connection) -> UUID:
+    """A job that is due in an hour."""
+    (job_id,) = await submit(connection, ticket(delay_seconds=3600.0))
+    return job_id
+
+
+async def running(connection: Connection) -> UUID:
+    """A job of an attempt under way; fails when another one was there to be claimed."""
+    job_id = await ready(connection)
+    assert [row["job_id"] for row in await claim(connection)] == [job_id]
+    return job_id
+
+
 def ending(claimed: asyncpg.Record, outcome: Outcome = DONE, **facts: Any) -> Ending:
     """How the attempt of a claimed row ended."""
     said: dict[str, Any] = {"run_seconds": 0.25, "code_digest": "c0de", **facts}

@@ -7,7 +7,7 @@ A plan is a generator: it yields calls, is sent their answers (or is thrown thei
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -108,18 +108,22 @@ def submit_batch(jobs: Iterable[NewJob], idempotency_key: str | None) -> Plan[li
 
 def wait(job_id: str, timeout: float | None) -> Plan[JobDetail]:
     """Return the job once it SUCCEEDED; raises JobFailed when it ended otherwise, TimedOut when it did not in time."""
+    job = yield from watch(_job_path(job_id), JobDetail, timeout, lambda seen: seen.state in TERMINAL)
+    if job.state is State.SUCCEEDED:
+        return job
+    raise (JobFailed if job.state in TERMINAL else TimedOut)(job)
+
+
+def watch(path: str, kind: type[R], timeout: float | None, over: Callable[[R], bool]) -> Plan[R]:
+    """Look at an object until it is `over`, or for `timeout` seconds; return it as it stands then."""
     give_up_at = float("inf") if timeout is None else time.monotonic() + timeout
     while True:
         look = min(max(give_up_at - time.monotonic(), 0.0), LONGEST_LOOK_SECONDS)
         query = {"wait_seconds": f"{look:.3f}"} if look else {}
-        answer = yield Call("GET", _job_path(job_id), query, waits_seconds=look, give_up_at=give_up_at)
-        job = understood(JobDetail, answer.content)
-        if job.state is State.SUCCEEDED:
-            return job
-        if job.state in TERMINAL:
-            raise JobFailed(job)
-        if time.monotonic() >= give_up_at:
-            raise TimedOut(job)
+        answer = yield Call("GET", path, query, waits_seconds=look, give_up_at=give_up_at)
+        seen = understood(kind, answer.content)
+        if over(seen) or time.monotonic() >= give_up_at:
+            return seen
 
 
 def get_job(job_id: str) -> Plan[JobDetail]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote
@@ -11,7 +10,7 @@ from uuid import uuid4
 from easyflow.client.errors import RunFailed, RunTimedOut
 from easyflow.client.models import Page, Stored
 from easyflow.client.options import RunFilters, RunOptions
-from easyflow.client.plans import LONGEST_LOOK_SECONDS, Call, Plan, act_call, plain, query_of, understood, written
+from easyflow.client.plans import Call, Plan, act_call, plain, query_of, understood, watch, written
 from easyflow.client.run_models import RegisteredWorkflow, Run, RunDetail, RunItem, StartedRun
 from easyflow.domain.workflow.states import RUN_OVER, RunState
 
@@ -44,18 +43,10 @@ def start_run(workflow: str, given: Any, options: RunOptions) -> Plan[StartedRun
 
 def wait_run(run_id: str, timeout: float | None) -> Plan[RunDetail]:
     """Return the run once it SUCCEEDED; raises RunFailed when it ended otherwise, RunTimedOut when not in time."""
-    give_up_at = float("inf") if timeout is None else time.monotonic() + timeout
-    while True:
-        look = min(max(give_up_at - time.monotonic(), 0.0), LONGEST_LOOK_SECONDS)
-        query = {"wait_seconds": f"{look:.3f}"} if look else {}
-        answer = yield Call("GET", _path(run_id), query, waits_seconds=look, give_up_at=give_up_at)
-        run = understood(RunDetail, answer.content)
-        if run.state is RunState.SUCCEEDED:
-            return run
-        if run.state in RUN_OVER:
-            raise RunFailed(run)
-        if time.monotonic() >= give_up_at:
-            raise RunTimedOut(run)
+    run = yield from watch(_path(run_id), RunDetail, timeout, lambda seen: seen.state in RUN_OVER)
+    if run.state is RunState.SUCCEEDED:
+        return run
+    raise (RunFailed if run.state in RUN_OVER else RunTimedOut)(run)
 
 
 def get_run(run_id: str) -> Plan[RunDetail]:

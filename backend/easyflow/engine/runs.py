@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from uuid import UUID
 
 import asyncpg
 
@@ -33,7 +32,7 @@ class RunKeeper:
         while True:
             rows = await statement("find_stopping_runs").fetch(connection, after=last, max_runs=BATCH)
             for row in rows:
-                last = UUID(int=row["id"].int)
+                last = row["id"]
                 stopped, keys = await stop_jobs(connection, last)
                 advanced.add(stopped)
                 await admission.admit(connection, keys)

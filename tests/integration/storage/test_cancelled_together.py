@@ -13,29 +13,24 @@ from easyflow.domain.states import Effects
 from easyflow.storage.sql import Connection, statement
 from easyflow.storage.tasks import TaskRow, register
 from tests.conftest import Connect
-from tests.support.factories import DOUBT, assert_conserved, claim, concurrent, end, place, submit, ticket
+from tests.support.factories import (
+    DOUBT,
+    assert_conserved,
+    claim,
+    concurrent,
+    end,
+    place,
+    ready,
+    running,
+    scheduled,
+    submit,
+)
 
 Stand = Callable[[Connection], Awaitable[UUID]]
 
 
-async def ready(connection: Connection) -> UUID:
-    (job_id,) = await submit(connection, ticket())
-    return job_id
-
-
-async def scheduled(connection: Connection) -> UUID:
-    (job_id,) = await submit(connection, ticket(delay_seconds=3600.0))
-    return job_id
-
-
 async def blocked(connection: Connection) -> UUID:
     (job_id,) = await submit(connection, concurrent())
-    return job_id
-
-
-async def running(connection: Connection) -> UUID:
-    job_id = await ready(connection)
-    assert [row["job_id"] for row in await claim(connection)] == [job_id]
     return job_id
 
 

@@ -29,6 +29,9 @@ from tests.support.factories import (
     ordered,
     outcomes,
     place,
+    ready,
+    running,
+    scheduled,
     start_executor,
     stop_clock,
     submit,
@@ -55,22 +58,6 @@ async def told_of(connection: Connection, job_id: UUID) -> dict[str, list[dict[s
         rows = await connection.fetch(f"select * from easyflow.{table} where job_id = $1 order by 1", job_id)
         found[table] = [dict(row) for row in rows]
     return found
-
-
-async def ready(connection: Connection) -> UUID:
-    (job_id,) = await submit(connection, ticket())
-    return job_id
-
-
-async def scheduled(connection: Connection) -> UUID:
-    (job_id,) = await submit(connection, ticket(delay_seconds=3600.0))
-    return job_id
-
-
-async def running(connection: Connection) -> UUID:
-    job_id = await ready(connection)
-    assert [row["job_id"] for row in await claim(connection)] == [job_id]
-    return job_id
 
 
 async def in_doubt_since_its_second_attempt(connection: Connection) -> UUID:

@@ -37,12 +37,13 @@ async def cancel(connection: Connection, run_id: UUID, caller: Caller, *, compen
     """Have a run stop: nothing further begins, what waits is over, its jobs are stopped behind the commit.
 
     It is CANCELLED once the last of them has ended, and its finished steps are compensated before, unless `compensate`
-    is false. Asking twice is the same as asking once. Raises Missing, and Conflict when it is over otherwise.
+    is false. Asking twice is the same as asking once, but for that: who asks again without it ends a compensation that
+    cannot be brought to its end. Raises Missing, and Conflict when it is over otherwise.
     """
     run = await _live(connection, run_id, RunState.CANCELLED)
     if run is None:
         return Acted(RunState.CANCELLED, Advanced())
-    if run.row["stopping"] is None:
+    if run.row["stopping"] is None or (run.row["compensates"] and not compensate):
         reason = caller.reason or "cancelled"
         await statement("stop_run").fetch(
             connection, run_id=run_id, stopping=RunState.CANCELLED, compensates=compensate, reason=reason
@@ -70,12 +71,12 @@ async def pause(connection: Connection, run_id: UUID, caller: Caller) -> Acted:
 async def signal(connection: Connection, run_id: UUID, name: str, value: Any, caller: Caller) -> Acted:
     """Give a run the signal it waits for, or will wait for: one that comes early is kept.
 
-    `value` has been checked against the step's schema by the caller (`signal_step`). Raises Missing when no step of
+    `value` has been checked against the step's schema by the caller. Raises Missing when no step of
     the run waits for such a signal, Conflict when one came before, when its step is over, or the run is.
     """
     run = await _live(connection, run_id, None)
     assert run is not None
-    step = signal_step(run, name)
+    step = _signal_step(run, name)
     fact = run.facts.get(step.name, StepFact())
     if fact.state in STEP_OVER and fact.state is not StepState.SUCCEEDED:
         raise Conflict(f"step {step.name} waits no longer: it {fact.state.lower()}", state=fact.state)
@@ -94,7 +95,7 @@ async def signal(connection: Connection, run_id: UUID, name: str, value: Any, ca
     return Acted(RunState(run.row["state"]), await go_on(connection, [run], changes))
 
 
-def signal_step(run: RunPicture, name: str) -> Step:
+def _signal_step(run: RunPicture, name: str) -> Step:
     """Return the step of a run that waits for a signal; raises Missing, naming those there are."""
     known = {step.kind.signal: step for step in run.definition.steps if isinstance(step.kind, SignalStep)}
     if name not in known:
@@ -117,7 +118,7 @@ async def resume(connection: Connection, run_id: UUID, caller: Caller) -> Acted:
         await Changes(moved=[Moved(run_id, RunState.RUNNING)]).write(connection)
     elif state is RunState.FAILED and not run.row["compensated"]:
         await reopen_run(connection, run)
-        for step in ended_badly(run):
+        for step in _ended_badly(run):
             await _try_again(connection, run, step, caller)
     else:
         compensated = " and was compensated" if run.row["compensated"] else ""
@@ -126,7 +127,7 @@ async def resume(connection: Connection, run_id: UUID, caller: Caller) -> Acted:
     return await _went_on(connection, run_id)
 
 
-def ended_badly(run: RunPicture) -> list[Step]:
+def _ended_badly(run: RunPicture) -> list[Step]:
     """Return the steps because of which a run is not SUCCEEDED, in the order of its definition."""
     bad = (StepState.FAILED, StepState.CANCELLED)
     return [
@@ -221,23 +222,37 @@ async def _went_on(connection: Connection, run_id: UUID) -> Acted:
 
 
 async def _write_down(connection: Connection, run: RunPicture, act: str, caller: Caller, facts: dict[str, Any]) -> None:
+    await write_down(connection, run.id, act, caller, detail=facts, before={"state": run.row["state"]}, after=facts)
+
+
+async def write_down(
+    connection: Connection,
+    run_id: UUID,
+    act: str,
+    caller: Caller,
+    *,
+    detail: dict[str, Any],
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> None:
+    """Write an act down in the run's history, with `detail`, and in the audit, with what was `before` and `after`."""
     await statement("record_run_event").fetch(
         connection,
-        run_id=run.id,
+        run_id=run_id,
         step_no=None,
         kind=act,
         actor=caller.actor,
         reason=caller.reason,
-        detail=json.dumps(facts) if facts else None,
+        detail=json.dumps(detail) if detail else None,
     )
     await statement("record_audit").fetch(
         connection,
         actor=caller.actor,
         act=act,
         object_kind="run",
-        object_id=str(run.id),
+        object_id=str(run_id),
         reason=caller.reason,
-        before=json.dumps({"state": run.row["state"]}),
-        after=json.dumps(facts),
+        before=json.dumps(before),
+        after=json.dumps(after),
         request_id=caller.request_id,
     )

@@ -37,15 +37,13 @@ class StepEnding:
 
 @dataclass(slots=True)
 class Advanced:
-    """What came of it: the queues that got jobs, and the runs that are over; both to be told after the commit."""
+    """What came of it: the queues that got jobs, to be told after the commit."""
 
     queues: set[str] = field(default_factory=set)
-    over: list[RunPicture] = field(default_factory=list)
 
     def add(self, other: Advanced) -> None:
         """Take in what else came of the same cause."""
         self.queues |= other.queues
-        self.over += other.over
 
 
 async def advance(connection: Connection, endings: Sequence[StepEnding]) -> Advanced:
@@ -66,18 +64,30 @@ async def advance(connection: Connection, endings: Sequence[StepEnding]) -> Adva
 async def go_on(connection: Connection, runs: Iterable[RunPicture], changes: Changes) -> Advanced:
     """Let locked runs go on as far as they can, and write that together with the `changes` that led to it."""
     all_runs = list(runs)
+    while await _go_on_once(connection, all_runs, changes):
+        pass
+    all_runs += changes.children
     for run in all_runs:
+        if run.live:
+            await conclude_run(connection, run, changes)
+        changes.counts += [(run.id, run.definition.by_name[name].number, run.maps[name]) for name in run.counted]
+    return Advanced(await changes.write(connection))
+
+
+async def _go_on_once(connection: Connection, runs: Sequence[RunPicture], changes: Changes) -> bool:
+    """End maps, begin steps, make jobs; True when a map has used up items of which none could become a job.
+
+    No job of it will end, so that nobody else would look at it again.
+    """
+    everyone = [*runs, *changes.children]
+    for run in everyone:
         settle_maps(run, changes)
     await changes.write_outcomes(connection)
-    releasing = await _release(connection, [run for run in all_runs if run.live and run.releases], changes)
-    for run in releasing:
+    again = False
+    for run in await _release(connection, [run for run in everyone if run.live and run.releases], changes):
         for step in _going_maps(run):
-            await top_up(connection, run, step, changes)
-    all_runs += changes.children
-    over = [run for run in all_runs if run.live and await conclude_run(connection, run, changes)]
-    for run in all_runs:
-        changes.counts += [(run.id, run.definition.by_name[name].number, run.maps[name]) for name in run.counted]
-    return Advanced(await changes.write(connection), over)
+            again |= await top_up(connection, run, step, changes)
+    return again
 
 
 def _note(run: RunPicture, ending: StepEnding, changes: Changes) -> None:

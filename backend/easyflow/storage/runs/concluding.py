@@ -14,8 +14,8 @@ from easyflow.storage.sql import Connection, statement
 from easyflow.storage.workflows import NO_LIMIT
 
 
-async def conclude_run(connection: Connection, run: RunPicture, changes: Changes) -> bool:
-    """Bring a run to its end, or towards it; returns whether it is over."""
+async def conclude_run(connection: Connection, run: RunPicture, changes: Changes) -> None:
+    """Bring a run to its end, or towards it."""
     stopping, undoing = run.row["stopping"] is not None, run.row["state"] == RunState.COMPENSATING
     while True:
         match conclude(
@@ -25,16 +25,16 @@ async def conclude_run(connection: Connection, run: RunPicture, changes: Changes
                 for step in let_go:
                     _let_go(run, changes, step, stopping)
             case Going():
-                return False
+                return
             case Undo(step, begins):
                 if begins:
                     await _undo(connection, run, step, changes)
                 if not undoing:
                     changes.moved.append(Moved(run.id, RunState.COMPENSATING))
-                return False
+                return
             case Over() as over:
                 await _end(connection, run, over, changes)
-                return True
+                return
 
 
 def _let_go(run: RunPicture, changes: Changes, step: Step, stopping: bool) -> None:

@@ -67,15 +67,18 @@ async def _source(connection: Connection, run: RunPicture, name: str) -> tuple[i
     return (source["items"], source["source_lease"]) if source else (0, 0)
 
 
-async def top_up(connection: Connection, run: RunPicture, step: Step, changes: Changes) -> None:
-    """Make jobs for the next items of a map, as many as its window has room for."""
+async def top_up(connection: Connection, run: RunPicture, step: Step, changes: Changes) -> bool:
+    """Make jobs for the next items of a map, as many as its window has room for.
+
+    Returns whether there were items and none of the map is in a job now: each failed before it could be.
+    """
     assert isinstance(step.kind, TaskStep)
     each = step.kind.map
     fact = run.maps[step.name]
     assert each is not None
     wanted = fact.wanted(each.batch_size)
     if not wanted:
-        return
+        return False
     rows = await _read_items(connection, run, step, fact, wanted)
     variables: dict[str, Any] = {}
     if step.kind.input is not None:
@@ -96,6 +99,7 @@ async def top_up(connection: Connection, run: RunPicture, step: Step, changes: C
     if rows:
         fact.source_item = rows[-1]["item_no"]
     run.counted.add(step.name)
+    return bool(rows) and not fact.live
 
 
 async def _read_items(
@@ -141,7 +145,7 @@ def note_items(run: RunPicture, step: Step, outcome: Outcome, changes: Changes) 
 
 
 def settle_maps(run: RunPicture, changes: Changes) -> None:
-    """End the maps whose last items have ended, and note those that stand still."""
+    """End the maps whose last items have ended, and those that a stopped run does not go on with."""
     for name, fact in run.maps.items():
         if run.facts[name].state is not StepState.RUNNING:
             continue

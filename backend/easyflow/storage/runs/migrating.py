@@ -12,7 +12,7 @@ from easyflow.domain.workflow.evolution import Breaks, Fits, Reason, Standing, e
 from easyflow.domain.workflow.numbering import MOST_NUMBERS, Numbers, numbers_after, numbers_of
 from easyflow.domain.workflow.states import RunState, StepState
 from easyflow.errors import Conflict, Invalid, Missing, TooLarge
-from easyflow.storage.runs.acts import Acted, Caller
+from easyflow.storage.runs.acts import Acted, Caller, write_down
 from easyflow.storage.runs.advance import Advanced, go_on
 from easyflow.storage.runs.changes import Changes
 from easyflow.storage.runs.examining import CHUNK, Examined, Examiner
@@ -232,25 +232,8 @@ def _retimed(to: Target, moving: _Moving) -> Iterator[tuple[UUID, int, float | N
 async def _write_down(connection: Connection, to: Target, moving: _Moving, caller: Caller) -> None:
     before, after = {"version": moving.run.row["version"]}, {"version": to.version}
     renamed = {name: image for name, image in moving.fits.images.items() if name != image}
-    detail = {"before": before, "after": after, **({"mapping": renamed} if renamed else {})}
-    run_id = moving.run.id
-    await statement("record_run_event").fetch(
-        connection,
-        run_id=run_id,
-        step_no=None,
-        kind="migrate",
-        actor=caller.actor,
-        reason=caller.reason,
-        detail=json.dumps(detail),
-    )
-    await statement("record_audit").fetch(
-        connection,
-        actor=caller.actor,
-        act="migrate",
-        object_kind="run",
-        object_id=str(run_id),
-        reason=caller.reason,
-        before=json.dumps(before),
-        after=json.dumps({**after, **({"mapping": renamed} if renamed else {})}),
-        request_id=caller.request_id,
+    mapping = {"mapping": renamed} if renamed else {}
+    detail = {"before": before, "after": after, **mapping}
+    await write_down(
+        connection, moving.run.id, "migrate", caller, detail=detail, before=before, after={**after, **mapping}
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from easyflow.domain.workflow.states import StepState
 from easyflow.storage.admission import Key, keys_of
 from easyflow.storage.database import committed
 from easyflow.storage.runs.advance import Advanced
@@ -23,7 +24,7 @@ async def stop_jobs(connection: Connection, run_id: UUID) -> tuple[Advanced, set
     advanced, keys = Advanced(), set[Key]()
     steps = await statement("read_run_steps").fetch(connection, run_ids=[run_id])
     for step in steps:
-        if step["state"] != "RUNNING":
+        if step["state"] != StepState.RUNNING:
             continue
         last = FIRST
         while True:

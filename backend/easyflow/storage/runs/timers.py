@@ -25,17 +25,19 @@ async def ring(connection: Connection) -> Advanced:
         return Advanced()
     async with committed(connection):
         runs = await lock(connection, {row["run_id"] for row in due})
+        rows = await statement("read_due_steps").fetch(connection, run_ids=list(runs))
+        expired = [row["run_id"] for row in rows if row["step_no"] is None]
+        for run_id in expired:
+            await statement("stop_run").fetch(
+                connection, run_id=run_id, stopping=RunState.FAILED, compensates=True, reason=DEADLINE
+            )
+        if expired:
+            runs = await lock(connection, runs)  # as they are now that they are to stop
         changes = Changes()
-        for row in await statement("read_due_steps").fetch(connection, run_ids=list(runs)):
-            run = runs[row["run_id"]]
+        for row in rows:
             if row["step_no"] is not None:
-                _wake(run, row["step_no"], changes)
-            else:
-                await _expire(connection, run)
-        fresh = await lock(connection, runs)  # with the deadlines just noted
-        for id, run in fresh.items():
-            run.facts, run.results, run.ended = runs[id].facts, runs[id].results, runs[id].ended
-        return await go_on(connection, fresh.values(), changes)
+                _wake(runs[row["run_id"]], row["step_no"], changes)
+        return await go_on(connection, runs.values(), changes)
 
 
 def _wake(run: RunPicture, step_no: int, changes: Changes) -> None:
@@ -50,9 +52,3 @@ def _wake(run: RunPicture, step_no: int, changes: Changes) -> None:
         reason = f"no signal {step.kind.signal} came within {step.kind.timeout_seconds:g} s"
     run.end(step, state, reason)
     changes.ended.append(Ended(run.id, step_no, state, reason, result))
-
-
-async def _expire(connection: Connection, run: RunPicture) -> None:
-    await statement("stop_run").fetch(
-        connection, run_id=run.id, stopping=RunState.FAILED, compensates=True, reason=DEADLINE
-    )

@@ -240,3 +240,16 @@ async def test_a_cancelled_job_that_is_handed_back_ends_its_run_whoever_knows_of
         assert (await run_of(connection, run.id))["state"] == "CANCELLED"
         counts = await connection.fetchrow("select made, failed from easyflow.run_steps where run_id = $1", run.id)
         assert tuple(counts or ()) == (1, 1)
+
+
+async def test_who_cancels_again_without_compensation_ends_one_that_cannot_be_brought_to_its_end(
+    connect: Connect,
+) -> None:
+    connection = await connect()
+    hopeless = {"compensate_with": {"task": "work", "input": "${step.result.missing}"}}
+    run = await begin(connection, workflow(step("a", **hopeless), step("ok", "a", wait_for_signal={"signal": "go"})))
+    await work(connection)
+    for compensate, state in ((True, "COMPENSATING"), (True, "COMPENSATING"), (False, "CANCELLED")):
+        async with connection.transaction():
+            acted = await acts.cancel(connection, run.id, OPERATOR, compensate=compensate)
+        assert (acted.state, (await run_of(connection, run.id))["state"]) == (state, state)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from easyflow.domain.outcome import Failed, Fault, Outcome
 from tests.conftest import Connect
 from tests.support.runs import begin, claim_all, run_of, said, states, step, work, workflow
@@ -143,3 +145,21 @@ async def test_a_map_goes_over_what_a_map_before_it_left(connect: Connect) -> No
     assert (await run_of(connection, run.id))["state"] == "SUCCEEDED"
     counts = await connection.fetch("select succeeded, failed from easyflow.run_steps where run_id = $1", run.id)
     assert [tuple(row) for row in counts] == [(8, 3), (8, 0)]
+
+
+@pytest.mark.parametrize(("tolerated", "ended"), [(0, "FAILED"), (100, "SUCCEEDED")])
+async def test_a_map_of_which_no_item_can_become_a_job_comes_to_its_end(
+    connect: Connect, tolerated: int, ended: str
+) -> None:
+    connection = await connect()
+    hopeless = step(
+        "each",
+        input="${item.missing}",
+        map={"items": "${input.all}", "concurrency": 4, "tolerated_percent": tolerated},
+    )
+    run = await begin(connection, workflow(hopeless, step("after", "each")), {"all": [{}] * 11})
+    assert await work(connection) == (["after"] if tolerated else [])
+    assert (await run_of(connection, run.id))["state"] == ended
+    row = await connection.fetchrow("select * from easyflow.run_steps where run_id = $1 and step_no = 0", run.id)
+    assert row is not None
+    assert (row["made"], row["succeeded"], row["failed"]) == ((11, 0, 11) if tolerated else (4, 0, 4))
