@@ -28,17 +28,20 @@ GIVE_UP_SECONDS = 2.0
 
 
 class Pace:
-    """How many jobs a second start here, smoothed; it sets how many are worth claiming ahead."""
+    """How many jobs a second end here, smoothed; it sets how many are worth claiming ahead.
+
+    Ends count and not starts: many may start at once and then stay for an hour.
+    """
 
     def __init__(self) -> None:
         """Begin with nothing known: claim only for free slots."""
-        self._started = 0
+        self._ended = 0
         self._since = time.monotonic()
         self._rate = 0.0
 
-    def start(self) -> None:
-        """Count one start."""
-        self._started += 1
+    def end(self) -> None:
+        """Count one end: room for the next."""
+        self._ended += 1
 
     def prefetch(self) -> int:
         """Return how many jobs start within 50 ms at the measured pace.
@@ -46,10 +49,10 @@ class Pace:
         More would hoard slow jobs and let them overtake urgent ones that arrive later.
         """
         now = time.monotonic()
-        if now - self._since > PREFETCH_SECONDS:
-            latest = self._started / (now - self._since)
-            self._rate += (latest - self._rate) * 0.5
-            self._started, self._since = 0, now
+        elapsed = now - self._since
+        if elapsed > PREFETCH_SECONDS:
+            self._rate += (self._ended / elapsed - self._rate) * (1 - 0.5 ** (elapsed / PREFETCH_SECONDS))
+            self._ended, self._since = 0, now
         return min(int(self._rate * PREFETCH_SECONDS), 2 * MOST_PER_CLAIM)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -19,6 +18,7 @@ import asyncpg
 from easyflow.domain.outcome import HandedBack, Outcome, Succeeded, Vanished
 from easyflow.domain.states import Effects
 from easyflow.engine.attempt import Attempt, run_async, run_in_thread
+from easyflow.engine.backlog import Backlog
 from easyflow.engine.claimer import Claimer, Room
 from easyflow.engine.connection import HeldConnection
 from easyflow.engine.fenced import Recorded, run_transactional
@@ -75,7 +75,7 @@ class Executor:
         self._engine = engine
         self._ring = ring
         self.isolation = isolation
-        self._backlog: deque[asyncpg.Record] = deque()
+        self._backlog = Backlog()
         self._running: dict[UUID, Attempt] = {}
         self._transactional = asyncio.Semaphore(settings.transactional_concurrency)
         self._threads = ThreadPoolExecutor(min(identity.concurrency, MOST_THREADS), "easyflow-handler")
@@ -120,7 +120,7 @@ class Executor:
 
     def disown(self, held: Sequence[Mapping[str, Any]]) -> None:
         """Hand back what this executor holds in the database and does not know: nobody heard of the claim."""
-        known = {row["claim_token"] for row in self._backlog} | self._running.keys() | self.finisher.tokens()
+        known = self._backlog.tokens() | self._running.keys() | self.finisher.tokens()
         unknown = [
             Ending(UUID(lease["job_id"]), token, lease["lease_no"], lease["claimed_at"], None, "", HandedBack())
             for lease in held
@@ -132,9 +132,13 @@ class Executor:
             self.finisher.add(ending, None)
 
     async def watch_deadlines(self) -> None:
-        """Stop attempts that pass their deadline, until cancelled: one look at all costs less than a timer for each."""
+        """Stop attempts that pass their deadline, until cancelled: one look at all costs less than a timer for each.
+
+        What was claimed ahead and had to wait too long goes back at the same look.
+        """
         while True:
             await asyncio.sleep(DEADLINE_LOOK_SECONDS)
+            self._hand_back(self._backlog.take_stale())
             now = time.monotonic()
             for attempt in self.running():
                 if attempt.deadline < now:
@@ -208,16 +212,14 @@ class Executor:
 
     def _give_back(self, which: Any) -> None:
         """Return claimed jobs that were not begun, also those that wait for a session; no budget is charged."""
-        kept: deque[asyncpg.Record] = deque()
         for attempt in self.running():
             if attempt.started_at is None and which(attempt.row):
                 attempt.ask_to_stop("drain")
-        for row in self._backlog:
-            if which(row):
-                self.finisher.add(self._attempt(row).ending(HandedBack()), None)
-            else:
-                kept.append(row)
-        self._backlog = kept
+        self._hand_back(self._backlog.take(which))
+
+    def _hand_back(self, rows: list[asyncpg.Record]) -> None:
+        for row in rows:
+            self.finisher.add(self._attempt(row).ending(HandedBack()), None)
 
     def _start_more(self) -> None:
         loop = asyncio.get_running_loop()
@@ -226,7 +228,6 @@ class Executor:
             row = backlog.popleft()
             attempt = self._attempt(row)
             running[row["claim_token"]] = attempt
-            self.claimer.pace.start()
             attempt.handle = loop.create_task(self._run(attempt))
 
     def _attempt(self, row: asyncpg.Record) -> Attempt:
@@ -253,6 +254,7 @@ class Executor:
                 self.wake()  # for what its run does next
             if attempt.slot is not None:
                 self._marks.end(attempt.slot)
+        self.claimer.pace.end()
         self._start_more()
         self._ended += 1
         if not self._backlog or self._ended % SETTLE_EVERY == 0:

@@ -17,7 +17,9 @@ from easyflow.storage import claims
 from easyflow.storage.queues import QueueSettings
 from tests.conftest import Connect
 from tests.support.factories import TASK, start_executor, submit_many, ticket_of
+from tests.support.site import Site, job
 from tests.support.waiting import until
+from tests.support.worker import running_worker
 
 
 async def every_task(connection: asyncpg.Connection) -> list[str]:
@@ -156,3 +158,24 @@ async def test_a_call_that_comes_while_a_claim_is_under_way_is_not_lost(
     made.stop()
     await running
     await made.connection.close()
+
+
+async def test_what_was_claimed_ahead_of_slow_jobs_is_begun_by_whoever_has_room(own_site: Site) -> None:
+    with running_worker(own_site.url, own_site.trace, executors=1, concurrency=4):
+        # Short jobs first: at their pace the executor claims ahead, and so holds some of those behind the slow ones.
+        await own_site.until_ended(*await own_site.submit_all(job("test.pure") for _ in range(300)))
+        ids = await own_site.submit_all(
+            [*(job("test.slow_once", {"seconds": 60}) for _ in range(4)), *(job("test.pure") for _ in range(20))]
+        )
+        slow, short = ids[:4], ids[4:]
+        for job_id in slow:
+            await own_site.until_traced("start", job_id)
+        with running_worker(own_site.url, own_site.trace, executors=1, concurrency=4):
+            assert set(await own_site.until_ended(*short)) == {"SUCCEEDED"}
+        assert set((await own_site.states(slow)).values()) == {"RUNNING"}
+        charged = "select coalesce(sum(retry_count + losses + unstarted), 0) from easyflow.job_states"
+        assert await own_site.connection.fetchval(charged) == 0
+        for job_id in slow:
+            await own_site.cancel(job_id)
+        assert set(await own_site.until_ended(*slow)) == {"CANCELLED"}
+    await own_site.assert_conserved()

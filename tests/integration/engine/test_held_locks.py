@@ -148,7 +148,7 @@ async def test_a_frozen_backend_stops_nothing_but_what_it_holds(own_site: Site) 
         os.kill(backend, signal.SIGSTOP)
         try:
             ids = await own_site.submit_all(job("test.pure") for _ in range(50))
-            assert set(await own_site.until_ended(*ids, seconds=15)) == {"SUCCEEDED"}
+            assert set(await own_site.until_ended(*ids, seconds=10)) == {"SUCCEEDED"}
             killed = {each["pid"] for each in own_site.trace.events("start") if each["job"] in map(str, slow)}
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
